@@ -1,0 +1,95 @@
+//! A message's canonical verb: its first word, or the first two after `key`, in lower case.
+
+/// Bytes a canonical verb may have; the longest verb of any target has 21.
+pub const VERB_LEN: usize = 32;
+
+/// A canonical verb under construction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Verb {
+    bytes: [u8; VERB_LEN],
+    len: u8,
+    cut: bool,
+}
+
+impl Verb {
+    /// The empty verb.
+    pub const fn new() -> Self {
+        Self { bytes: [0; VERB_LEN], len: 0, cut: false }
+    }
+
+    /// Appends one byte of a word, folded as the kernel compares verbs.
+    ///
+    /// A quoted separator counts as a space, so that `key\ set` reads as `key set`.
+    /// Source: `strcasecmp` in every target's message method; verbs are ASCII.
+    #[inline(always)]
+    pub fn push(&mut self, byte: u8) {
+        let at = self.len as usize;
+        if at >= VERB_LEN {
+            self.cut = true;
+            return;
+        }
+        let folded = if crate::argv::is_space(byte) { b' ' } else { byte.to_ascii_lowercase() };
+        // The mask repeats the check above in a form the verifier keeps.
+        self.bytes[at & (VERB_LEN - 1)] = folded;
+        self.len += 1;
+    }
+
+    /// Whether the verb is exactly `word`, which must be at most `VERB_LEN` bytes long.
+    #[inline(always)]
+    pub fn is(&self, word: &[u8]) -> bool {
+        if self.len as usize != word.len() || self.cut {
+            return false;
+        }
+        let mut at = 0;
+        while at < word.len() {
+            if self.bytes[at & (VERB_LEN - 1)] != word[at] {
+                return false;
+            }
+            at += 1;
+        }
+        true
+    }
+
+    /// Whether this is a message to device-mapper's core, which the target never sees.
+    ///
+    /// Source: `drivers/md/dm-ioctl.c`, `message_for_md`, 5.10 to 7.3.
+    #[inline(always)]
+    pub fn is_core(&self) -> bool {
+        self.bytes[0] == b'@'
+    }
+
+    /// The bytes collected so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len as usize).unwrap_or(&self.bytes)
+    }
+
+    /// All bytes, zero after the verb's end.
+    #[inline(always)]
+    pub const fn padded(&self) -> &[u8; VERB_LEN] {
+        &self.bytes
+    }
+
+    /// Number of bytes collected.
+    #[inline(always)]
+    pub const fn len(&self) -> u8 {
+        self.len
+    }
+
+    /// Whether nothing was collected.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether the words were longer than `VERB_LEN`.
+    #[inline(always)]
+    pub const fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
+impl Default for Verb {
+    fn default() -> Self {
+        Self::new()
+    }
+}

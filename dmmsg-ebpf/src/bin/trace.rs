@@ -1,0 +1,3 @@
+//! Observing programs.
+#![no_std]
+#![no_main]

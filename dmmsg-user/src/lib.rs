@@ -1,0 +1,1 @@
+//! dmmsg: see device-mapper messages.

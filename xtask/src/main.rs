@@ -1,0 +1,3 @@
+//! dmmsg's chores.
+
+fn main() {}
