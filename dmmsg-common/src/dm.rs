@@ -81,6 +81,9 @@ mod tests {
         // new_encode_dev(253:1234): (1234 & 0xff) | 253 << 8 | (1234 & ~0xff) << 12
         let encoded = (1234 & 0xff) | (253 << 8) | ((1234 & !0xff) << 12);
         assert_eq!(DevT::from_huge(encoded), DevT::new(253, 1234));
-        assert_eq!((DevT::from_huge(encoded).major(), DevT::from_huge(encoded).minor()), (253, 1234));
+        assert_eq!(
+            (DevT::from_huge(encoded).major(), DevT::from_huge(encoded).minor()),
+            (253, 1234)
+        );
     }
 }

@@ -7,7 +7,10 @@
 pub mod argv;
 pub mod dm;
 pub mod filter;
+pub mod layout;
+pub mod nul;
 pub mod record;
 pub mod secret;
 pub mod stats;
 pub mod verb;
+pub mod wake;

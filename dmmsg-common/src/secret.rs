@@ -137,8 +137,7 @@ impl Scan {
     #[inline(always)]
     fn settle(&mut self, rest: u32) {
         self.settled = true;
-        let harmless =
-            self.verb.is(b"key set") || self.verb.is(b"key wipe") || self.verb.is_core();
+        let harmless = self.verb.is(b"key set") || self.verb.is(b"key wipe") || self.verb.is_core();
         self.secret_from = if self.strict && !harmless && self.words > 0 { 0 } else { rest };
     }
 }

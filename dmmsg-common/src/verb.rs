@@ -1,6 +1,6 @@
 //! A message's canonical verb: its first word, or the first two after `key`, in lower case.
 
-/// Bytes a canonical verb may have; the longest verb of any target has 21.
+/// Bytes of a canonical verb with its NUL; the longest verb of any target has 21 without.
 pub const VERB_LEN: usize = 32;
 
 /// A canonical verb under construction.
@@ -24,18 +24,17 @@ impl Verb {
     /// Source: `strcasecmp` in every target's message method; verbs are ASCII.
     #[inline(always)]
     pub fn push(&mut self, byte: u8) {
-        let at = self.len as usize;
-        if at >= VERB_LEN {
-            self.cut = true;
-            return;
-        }
         let folded = if crate::argv::is_space(byte) { b' ' } else { byte.to_ascii_lowercase() };
-        // The mask repeats the check above in a form the verifier keeps.
-        self.bytes[at & (VERB_LEN - 1)] = folded;
-        self.len += 1;
+        // The mask bounds the index for the verifier; the last byte is only written by a cut verb.
+        self.bytes[self.len as usize & (VERB_LEN - 1)] = folded;
+        if self.len as usize == VERB_LEN - 1 {
+            self.cut = true;
+        } else {
+            self.len += 1;
+        }
     }
 
-    /// Whether the verb is exactly `word`, which must be at most `VERB_LEN` bytes long.
+    /// Whether the verb is exactly `word`, which must be shorter than `VERB_LEN`.
     #[inline(always)]
     pub fn is(&self, word: &[u8]) -> bool {
         if self.len as usize != word.len() || self.cut {
@@ -64,7 +63,7 @@ impl Verb {
         self.bytes.get(..self.len as usize).unwrap_or(&self.bytes)
     }
 
-    /// All bytes, zero after the verb's end.
+    /// All bytes; zero after the verb's end, unless it is cut.
     #[inline(always)]
     pub const fn padded(&self) -> &[u8; VERB_LEN] {
         &self.bytes
@@ -81,7 +80,7 @@ impl Verb {
         self.len == 0
     }
 
-    /// Whether the words were longer than `VERB_LEN`.
+    /// Whether the words are longer than a verb may be.
     #[inline(always)]
     pub const fn is_cut(&self) -> bool {
         self.cut

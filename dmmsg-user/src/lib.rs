@@ -1,1 +1,4 @@
 //! dmmsg: see device-mapper messages.
+
+pub mod engine;
+pub mod shell;

@@ -1,3 +1,54 @@
-//! dmmsg's chores.
+//! dmmsg's chores: `cargo xtask <command>`.
+//!
+//! Each command is a file of its own. Guests are booted by [`qemu`], with a [`kernel`] and a
+//! [`rootfs`] that [`apt`] fetched into the [`cache`].
 
-fn main() {}
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod accel;
+mod apt;
+mod archive;
+mod cache;
+mod child;
+mod console;
+mod demo;
+mod initramfs;
+mod kernel;
+mod modules;
+mod prerequisites;
+mod progress;
+mod qemu;
+mod rootfs;
+mod static_build;
+mod tool;
+mod verdict;
+mod vm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Chores of the dmmsg workspace
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Run a command in a virtual machine
+    Vm(vm::Arguments),
+    /// Watch dmmsg-trace while real tools send messages, in a virtual machine
+    Demo(demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    run(Command::parse()).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Vm(arguments) => vm::run(arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+    }
+}

@@ -1,0 +1,42 @@
+//! Where the running kernel keeps the fields that the probes read.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Byte offsets (and one size) of kernel structs, resolved from the running kernel's BTF.
+///
+/// Handed to the probes as a read-only global, so that the verifier sees constants. Each is 64 bits
+/// wide for that reason: the verifier keeps what it knows of a value only at that width.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+pub struct KernelLayout {
+    /// `struct hash_cell::name`, a pointer to the device's name.
+    pub hash_cell_name: u64,
+    /// `struct hash_cell::uuid`, a pointer to the device's uuid or null.
+    pub hash_cell_uuid: u64,
+    /// `struct hash_cell::md`.
+    pub hash_cell_md: u64,
+    /// `struct mapped_device::map`, the live table or null.
+    pub md_map: u64,
+    /// `struct mapped_device::disk`.
+    pub md_disk: u64,
+    /// `struct gendisk::major`; `first_minor` is found by its own offset.
+    pub disk_major: u64,
+    /// `struct gendisk::first_minor`.
+    pub disk_first_minor: u64,
+    /// `struct dm_table::num_targets`.
+    pub table_num_targets: u64,
+    /// `struct dm_table::targets`, a pointer to an array ordered by `begin`.
+    pub table_targets: u64,
+    /// `sizeof(struct dm_target)`.
+    pub target_size: u64,
+    /// `struct dm_target::type`.
+    pub target_type: u64,
+    /// `struct dm_target::begin`, in sectors.
+    pub target_begin: u64,
+    /// `struct dm_target::len`, in sectors.
+    pub target_len: u64,
+    /// `struct target_type::name`, a pointer to the type's name.
+    pub type_name: u64,
+}

@@ -1,0 +1,140 @@
+//! Reads of kernel and user memory, none of which can fault.
+
+use core::{ffi::c_long, mem::MaybeUninit, ptr};
+
+use aya_ebpf::helpers::generated as helper;
+use dmmsg_common::layout::KernelLayout;
+
+/// Offsets of the running kernel, set by the loader before the programs are loaded.
+#[unsafe(no_mangle)]
+static LAYOUT: MaybeUninit<KernelLayout> = MaybeUninit::zeroed();
+
+/// Reads one field of [`KernelLayout`].
+macro_rules! layout {
+    ($field:ident) => {
+        $crate::kernel::memory::layout_field(::core::mem::offset_of!(
+            ::dmmsg_common::layout::KernelLayout,
+            $field
+        ))
+    };
+}
+pub(crate) use layout;
+
+#[doc(hidden)]
+#[inline(always)]
+pub fn layout_field(offset: usize) -> u64 {
+    global(&LAYOUT, offset)
+}
+
+/// Reads the plain value at byte `offset` of a read-only global that the loader set.
+///
+/// `MaybeUninit` and the volatile read keep the compiler from folding the initial zeroes into the
+/// code; the verifier folds the loader's values instead.
+#[inline(always)]
+pub fn global<G, T: Plain>(global: &MaybeUninit<G>, offset: usize) -> T {
+    // SAFETY: every caller passes `offset_of!` a field of `G` whose type is `T`.
+    let field = unsafe { global.as_ptr().cast::<u8>().add(offset) };
+    // SAFETY: the field lies inside the global, is aligned, and `Plain` admits any bytes.
+    unsafe { ptr::read_volatile(field.cast::<T>()) }
+}
+
+/// Reads a plain value from kernel memory; `None` where the address cannot be read.
+#[inline(always)]
+pub fn read<T: Plain>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes `size_of::<T>()` bytes or zeroes them, whatever the address.
+    let failed = unsafe {
+        helper::bpf_probe_read_kernel(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address as *const _,
+        )
+    };
+    if failed != 0 {
+        return None;
+    }
+    // SAFETY: the helper filled all bytes, and `Plain` admits any of them.
+    Some(unsafe { value.assume_init() })
+}
+
+/// Reads a plain value from the current task's memory; `None` where it is not present.
+#[inline(always)]
+pub fn read_user<T: Plain>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes `size_of::<T>()` bytes or zeroes them, whatever the address.
+    let failed = unsafe {
+        helper::bpf_probe_read_user(
+            value.as_mut_ptr().cast(),
+            size_of::<T>() as u32,
+            address as *const _,
+        )
+    };
+    if failed != 0 {
+        return None;
+    }
+    // SAFETY: the helper filled all bytes, and `Plain` admits any of them.
+    Some(unsafe { value.assume_init() })
+}
+
+/// A number, or an array of numbers: any bytes are a value.
+pub trait Plain: Copy {}
+impl Plain for u8 {}
+impl Plain for u32 {}
+impl Plain for u64 {}
+impl<const N: usize> Plain for [u8; N] {}
+impl<const N: usize> Plain for [u64; N] {}
+
+/// Copies the text at `address`, at most `MAX - 1` bytes of it, to `to[at..]`, with its NUL.
+///
+/// Returns the bytes written, NUL included, or 0 where the text cannot be read. A text that fills
+/// `limit` bytes may go on.
+#[inline(always)]
+pub fn copy_str<const N: usize>(
+    to: &mut [u8; N],
+    at: usize,
+    limit: u32,
+    address: u64,
+) -> u32 {
+    if at >= N || limit as usize > N - at {
+        return 0;
+    }
+    // SAFETY: `at < N` was checked above.
+    let start = unsafe { to.as_mut_ptr().add(at) };
+    // SAFETY: `limit` bytes from `start` lie in `to`, as checked above.
+    let copied =
+        unsafe { helper::bpf_probe_read_kernel_str(start.cast(), limit, address as *const _) };
+    if copied > 0 { copied as u32 } else { 0 }
+}
+
+/// Copies `count` bytes at `address` to `to[at..]`; `false` where they cannot be read.
+#[inline(always)]
+pub fn copy_bytes<const N: usize>(to: &mut [u8; N], at: usize, count: u32, address: u64) -> bool {
+    if at >= N || count as usize > N - at {
+        return false;
+    }
+    // SAFETY: `at < N` was checked above.
+    let start = unsafe { to.as_mut_ptr().add(at) };
+    // SAFETY: `count` bytes from `start` lie in `to`, as checked above.
+    unsafe { helper::bpf_probe_read_kernel(start.cast(), count, address as *const _) == 0 }
+}
+
+/// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made.
+///
+/// Source: `kernel/bpf/bpf_iter.c`, `bpf_loop`, since 5.17; at most 8 Mi calls.
+#[inline(always)]
+pub fn repeat<S>(count: u32, each: extern "C" fn(u64, &mut S) -> c_long, state: &mut S) {
+    // SAFETY: the kernel calls `each` with the index and this very `state`, which outlives the loop.
+    unsafe { helper::bpf_loop(count, each as *mut _, ptr::from_mut(state).cast(), 0) };
+}
+
+/// Copies `from` to `to[at..]`, or nothing where it does not fit.
+#[inline(always)]
+pub fn put<const N: usize, const M: usize>(to: &mut [u8; N], at: usize, from: &[u8; M]) {
+    if at >= N || M > N - at {
+        return;
+    }
+    // SAFETY: `at < N` was checked above.
+    let start = unsafe { to.as_mut_ptr().add(at) };
+    // SAFETY: `M` bytes from `start` lie in `to`, as checked above; `from` is elsewhere.
+    unsafe { ptr::copy_nonoverlapping(from.as_ptr(), start, M) };
+}

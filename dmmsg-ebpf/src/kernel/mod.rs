@@ -1,0 +1,5 @@
+//! The border to the kernel: the only raw reads of its memory and the only unsafe code.
+
+pub mod memory;
+pub mod output;
+pub mod task;

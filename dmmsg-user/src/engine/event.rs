@@ -1,0 +1,160 @@
+//! What happened, as decoded from the ring.
+
+use dmmsg_common::{
+    argv::{Splitter, Token},
+    dm::DevT,
+    record::{MessageHead, NO_INDEX, flag},
+    verb::Verb,
+};
+
+use super::decode::{DecodeError, decode};
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A message returned.
+    Message(Message<'a>),
+    /// A record that this version cannot read.
+    Bad(BadRecord),
+}
+
+impl<'a> Event<'a> {
+    /// Decodes one record; every input gives an event.
+    pub fn from_record(record: &'a [u8]) -> Self {
+        match decode(record) {
+            Ok(message) => Self::Message(message),
+            Err(error) => Self::Bad(BadRecord { bytes: record.len(), error }),
+        }
+    }
+}
+
+/// A record that this version cannot read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Length of the record in bytes.
+    pub bytes: usize,
+    /// What is wrong with it.
+    pub error: DecodeError,
+}
+
+/// A message to a device-mapper device, over the bytes of its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// The fixed part of the record.
+    pub head: MessageHead,
+    /// The device's name; empty where none was seen.
+    pub name: &'a [u8],
+    /// The device's uuid; empty where it has none.
+    pub uuid: &'a [u8],
+    /// The text as captured: its start, without what is secret.
+    pub text: &'a [u8],
+    pub(super) tag: Tag<'a>,
+    pub(super) redacted: bool,
+}
+
+/// Who found a message's verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag<'a> {
+    Kernel(&'a [u8]),
+    Host(Verb),
+    Unknown,
+}
+
+impl Message<'_> {
+    /// Whether a bit of [`flag`] is set.
+    pub fn has(&self, flag: u32) -> bool {
+        self.head.flags & flag != 0
+    }
+
+    /// Command name of the sender's thread.
+    pub fn comm(&self) -> &[u8] {
+        until_nul(&self.head.comm)
+    }
+
+    /// The device's number, where the device was found or the sender named it by number.
+    pub fn dev(&self) -> Option<DevT> {
+        Some(DevT(self.head.dev)).filter(|dev| *dev != DevT(0))
+    }
+
+    /// Name of the target's type, where a target was found.
+    pub fn target_type(&self) -> Option<&[u8]> {
+        Some(until_nul(&self.head.target_type)).filter(|name| !name.is_empty())
+    }
+
+    /// Index of the target in its table, where one was found.
+    pub fn target_index(&self) -> Option<u32> {
+        Some(self.head.target_index).filter(|index| *index != NO_INDEX)
+    }
+
+    /// Sector that the sender addressed, in units of 512 bytes, where the message was seen.
+    pub fn sector(&self) -> Option<u64> {
+        self.was_seen().then_some(self.head.sector)
+    }
+
+    /// Bytes of the whole text without its NUL, where the message was seen.
+    ///
+    /// A lower bound under [`flag::LEN_AT_LEAST`].
+    pub fn text_len(&self) -> Option<u32> {
+        self.was_seen().then_some(self.head.text_len)
+    }
+
+    /// The canonical verb, where the message has one and it is not secret.
+    pub fn tag(&self) -> Option<&[u8]> {
+        let verb = match &self.tag {
+            Tag::Kernel(verb) => verb,
+            Tag::Host(verb) => verb.as_bytes(),
+            Tag::Unknown => &[],
+        };
+        Some(verb).filter(|verb| !verb.is_empty())
+    }
+
+    /// Whether part of the text is left out because it is secret.
+    pub fn is_redacted(&self) -> bool {
+        self.redacted
+    }
+
+    /// Whether part of the text is left out because it is long.
+    pub fn is_truncated(&self) -> bool {
+        !self.redacted && (self.hidden_bytes() > 0 || self.has(flag::LEN_AT_LEAST))
+    }
+
+    /// Bytes of the text that were not captured.
+    pub fn hidden_bytes(&self) -> usize {
+        (self.head.text_len as usize).saturating_sub(self.text.len())
+    }
+
+    /// Hands the captured words to `take`, as the kernel splits them, through a buffer to reuse.
+    ///
+    /// Where the text is not whole, the last word may be cut.
+    pub fn each_word(&self, word: &mut Vec<u8>, mut take: impl FnMut(&[u8])) {
+        word.clear();
+        let mut splitter = Splitter::new();
+        let mut accept = |token| match token {
+            Token::Nothing => {}
+            Token::Next(byte) => word.push(byte),
+            Token::First(byte) => {
+                if !word.is_empty() {
+                    take(word);
+                    word.clear();
+                }
+                word.push(byte);
+            }
+        };
+        self.text.iter().for_each(|&byte| accept(splitter.step(byte)));
+        if self.hidden_bytes() == 0 {
+            accept(splitter.finish());
+        }
+        if !word.is_empty() {
+            take(word);
+        }
+    }
+
+    /// Whether the kernel's lookup of the device was seen, and with it the message.
+    fn was_seen(&self) -> bool {
+        !self.has(flag::NO_LOOKUP)
+    }
+}
+
+fn until_nul(padded: &[u8]) -> &[u8] {
+    padded.split(|&byte| byte == 0).next().unwrap_or_default()
+}

@@ -1,0 +1,28 @@
+//! Resolves the fields that the probes read from the kernel's BTF.
+
+use dmmsg_common::layout::KernelLayout;
+
+use super::btf::{Btf, BtfError};
+
+/// Finds every offset of [`KernelLayout`].
+///
+/// # Errors
+/// A struct or a member is missing: this kernel's device-mapper is not one we know.
+pub fn resolve(btf: &Btf<'_>) -> Result<KernelLayout, BtfError> {
+    Ok(KernelLayout {
+        hash_cell_name: btf.module_offset("hash_cell", "name")?,
+        hash_cell_uuid: btf.module_offset("hash_cell", "uuid")?,
+        hash_cell_md: btf.module_offset("hash_cell", "md")?,
+        md_map: btf.module_offset("mapped_device", "map")?,
+        md_disk: btf.module_offset("mapped_device", "disk")?,
+        disk_major: btf.kernel_offset("gendisk", "major")?,
+        disk_first_minor: btf.kernel_offset("gendisk", "first_minor")?,
+        table_num_targets: btf.module_offset("dm_table", "num_targets")?,
+        table_targets: btf.module_offset("dm_table", "targets")?,
+        target_size: btf.module_size("dm_target")?,
+        target_type: btf.module_offset("dm_target", "type")?,
+        target_begin: btf.module_offset("dm_target", "begin")?,
+        target_len: btf.module_offset("dm_target", "len")?,
+        type_name: btf.module_offset("target_type", "name")?,
+    })
+}

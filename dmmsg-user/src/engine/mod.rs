@@ -1,0 +1,19 @@
+//! What dmmsg knows and decides, as functions from values to values.
+//!
+//! No module here reads a file, a clock, the environment or a socket, or names tokio or aya:
+//! `clippy.toml` refuses it. What an engine needs to know of the machine, the shell hands to it.
+
+pub mod btf;
+pub mod clock;
+pub mod decode;
+pub mod doctor;
+pub mod enrich;
+pub mod event;
+pub mod exit;
+pub mod filter;
+pub mod layout;
+pub mod names;
+pub mod plan;
+pub mod quantity;
+pub mod render;
+pub mod tally;

@@ -1,0 +1,170 @@
+//! Bytes from strangers, written so that a terminal can show them and a program can read them back.
+//!
+//! Printable characters stand for themselves. A backslash becomes `\\`; tab, line feed and carriage
+//! return become `\t`, `\n` and `\r`; every byte of anything else becomes `\xNN`. "Anything else" is
+//! what could change how the rest of a line reads or what cannot be seen: control characters, bidi
+//! controls and other format characters, separators other than the space, combining marks,
+//! unassigned and private characters, and bytes that are not UTF-8.
+//!
+//! The form is reversible, whatever the version of Unicode it was written with: a reader undoes the
+//! escapes above and takes all other bytes as they are.
+
+/// Appends the escaped form of `bytes`.
+pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    append::<false>(out, bytes);
+}
+
+/// Appends what stands between the quotes of a JSON string whose value is the escaped form.
+///
+/// A JSON reader gets exactly what [`escape`] writes.
+pub fn escape_json(out: &mut Vec<u8>, bytes: &[u8]) {
+    append::<true>(out, bytes);
+}
+
+fn append<const JSON: bool>(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.iter().all(|&byte| is_plain(byte)) {
+        out.extend_from_slice(bytes);
+        return;
+    }
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            append_character::<JSON>(out, character);
+        }
+        append_hex::<JSON>(out, chunk.invalid());
+    }
+}
+
+/// Whether a byte is its own form in both outputs.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"'
+}
+
+fn append_character<const JSON: bool>(out: &mut Vec<u8>, character: char) {
+    let named = match character {
+        '"' if JSON => return out.extend_from_slice(br#"\""#),
+        '"' | '\'' => return out.push(character as u8),
+        '\\' => b'\\',
+        '\t' => b't',
+        '\n' => b'n',
+        '\r' => b'r',
+        _ => {
+            let mut buffer = [0; 4];
+            let bytes = character.encode_utf8(&mut buffer).as_bytes();
+            // The standard library escapes just the characters that this module's header lists.
+            if character.escape_debug().len() == 1 {
+                return out.extend_from_slice(bytes);
+            }
+            return append_hex::<JSON>(out, bytes);
+        }
+    };
+    append_backslash::<JSON>(out);
+    if JSON && named == b'\\' {
+        append_backslash::<JSON>(out);
+    } else {
+        out.push(named);
+    }
+}
+
+fn append_hex<const JSON: bool>(out: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        append_backslash::<JSON>(out);
+        out.extend_from_slice(&[b'x', hex_digit(byte >> 4), hex_digit(byte & 15)]);
+    }
+}
+
+fn append_backslash<const JSON: bool>(out: &mut Vec<u8>) {
+    out.extend_from_slice(if JSON { br"\\" } else { br"\" });
+}
+
+const fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escape, escape_json};
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    fn escaped(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        escape(&mut out, bytes);
+        String::from_utf8(out).expect("escaped text is UTF-8")
+    }
+
+    fn unescaped(text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut bytes = text.bytes();
+        while let Some(byte) = bytes.next() {
+            if byte != b'\\' {
+                out.push(byte);
+                continue;
+            }
+            match bytes.next().expect("a backslash is followed by its code") {
+                b'x' => {
+                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                    let digits = str::from_utf8(&digits).unwrap();
+                    out.push(u8::from_str_radix(digits, 16).unwrap());
+                }
+                b't' => out.push(b'\t'),
+                b'n' => out.push(b'\n'),
+                b'r' => out.push(b'\r'),
+                byte => out.push(byte),
+            }
+        }
+        out
+    }
+
+    fn check(bytes: &[u8], expected: &Expect) {
+        expected.assert_eq(&escaped(bytes));
+    }
+
+    #[test]
+    fn printable_text_stays() {
+        check(b"create_thin 7", &expect!["create_thin 7"]);
+        check(b"say \"it's\"", &expect![[r#"say "it's""#]]);
+        check("größe 磁盘".as_bytes(), &expect!["größe 磁盘"]);
+    }
+
+    #[test]
+    fn terminal_controls_are_named() {
+        check(b"a\tb\nc\rd\\e", &expect![[r"a\tb\nc\rd\\e"]]);
+        check(b"\x1b[2J\x00\x7f", &expect![[r"\x1b[2J\x00\x7f"]]);
+        check("\u{9b}2J".as_bytes(), &expect![[r"\xc2\x9b2J"]]);
+    }
+
+    #[test]
+    fn characters_that_reorder_or_hide_text_are_named() {
+        check("a\u{202e}b".as_bytes(), &expect![[r"a\xe2\x80\xaeb"]]);
+        check("a\u{2066}b".as_bytes(), &expect![[r"a\xe2\x81\xa6b"]]);
+        check("a\u{200b}b\u{feff}".as_bytes(), &expect![[r"a\xe2\x80\x8bb\xef\xbb\xbf"]]);
+        check("a\u{2028}b\u{a0}c".as_bytes(), &expect![[r"a\xe2\x80\xa8b\xc2\xa0c"]]);
+        check("e\u{301}\u{e0041}".as_bytes(), &expect![[r"e\xcc\x81\xf3\xa0\x81\x81"]]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_named() {
+        check(b"a\xffb\xc3", &expect![[r"a\xffb\xc3"]]);
+    }
+
+    proptest! {
+        #[test]
+        fn escaping_is_reversible(bytes: Vec<u8>) {
+            prop_assert_eq!(unescaped(&escaped(&bytes)), bytes);
+        }
+
+        #[test]
+        fn escaped_text_holds_nothing_that_acts_on_a_terminal(text: String) {
+            prop_assert!(!escaped(text.as_bytes()).chars().any(char::is_control));
+        }
+
+        #[test]
+        fn json_reader_gets_the_escaped_form(bytes: Vec<u8>) {
+            let mut json = vec![b'"'];
+            escape_json(&mut json, &bytes);
+            json.push(b'"');
+            let read: String = serde_json::from_slice(&json).unwrap();
+            prop_assert_eq!(read, escaped(&bytes));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! How names are read, shown and matched.
+
+pub mod errno;
+pub mod escape;
+pub mod glob;

@@ -1,0 +1,117 @@
+//! How to attach to this kernel, or why that cannot be done.
+
+mod facts;
+mod point;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+pub use facts::{DmMod, FunctionFacts, KernelFacts, Lockdown, Privilege};
+pub use point::{Point, Rung};
+pub use refusal::{Obstacle, Refusal};
+
+/// What to do on this kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Wait until dm_mod is loaded, then plan again.
+    Wait,
+    /// Attach now.
+    Attach(AttachPlan),
+}
+
+/// Which probes to attach; the points that tracing cannot do without are always among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachPlan {
+    /// The rung of all probes.
+    pub rung: Rung,
+    /// Whether [`Point::CtlIoctl`] can be attached too.
+    pub ctl_ioctl: bool,
+}
+
+/// The rung that the user asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probe {
+    /// The first that works.
+    #[default]
+    Auto,
+    /// This one or none.
+    Only(Rung),
+}
+
+/// The first Linux with BPF task storage and BTF of modules.
+const OLDEST: (u32, u32) = (5, 11);
+
+/// Decides how to attach.
+///
+/// # Errors
+/// Tracing cannot work on this kernel, with our privilege, or on the rung that was asked for.
+pub fn plan(facts: &KernelFacts, probe: Probe) -> Result<Plan, Refusal> {
+    require_base(facts)?;
+    let rung = choose(facts, probe)?;
+    match facts.dm_mod {
+        DmMod::Absent => Ok(Plan::Wait),
+        DmMod::Never => Err(Refusal::NoDeviceMapper),
+        DmMod::Module if !facts.dm_mod_btf => Err(Refusal::NoDmModBtf),
+        DmMod::Module | DmMod::BuiltIn => {
+            let ctl_ioctl = rung.reaches(Point::CtlIoctl.facts(facts));
+            Ok(Plan::Attach(AttachPlan { rung, ctl_ioctl }))
+        }
+    }
+}
+
+/// Checks what every rung needs.
+fn require_base(facts: &KernelFacts) -> Result<(), Refusal> {
+    if !facts.bpf_syscall {
+        return Err(Refusal::NoBpf);
+    }
+    if !facts.privilege.suffices() {
+        return Err(Refusal::Privilege);
+    }
+    if facts.lockdown == Lockdown::Confidentiality {
+        return Err(Refusal::Lockdown);
+    }
+    // A release that cannot be read is taken for a new one: the load will tell.
+    if version(&facts.release).is_some_and(|version| version < OLDEST) {
+        return Err(Refusal::TooOld { release: facts.release.clone() });
+    }
+    if !facts.vmlinux_btf {
+        return Err(Refusal::NoVmlinuxBtf);
+    }
+    Ok(())
+}
+
+/// Major and minor version at the start of a release.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let (major, rest) = release.split_once('.')?;
+    let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn choose(facts: &KernelFacts, probe: Probe) -> Result<Rung, Refusal> {
+    if let Probe::Only(rung) = probe {
+        return obstacle(facts, rung).map_or(Ok(rung), |obstacle| Err(Refusal::Forced(obstacle)));
+    }
+    let Some(fentry) = obstacle(facts, Rung::Fentry) else {
+        return Ok(Rung::Fentry);
+    };
+    let Some(kprobe) = obstacle(facts, Rung::Kprobe) else {
+        return Ok(Rung::Kprobe);
+    };
+    Err(Refusal::NoRung { fentry, kprobe })
+}
+
+fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {
+    if rung == Rung::Kprobe && !facts.kprobes {
+        return Some(Obstacle::NoKprobes);
+    }
+    let in_module = facts.dm_mod != DmMod::BuiltIn;
+    if rung == Rung::Fentry && in_module && !facts.privilege.sys_admin {
+        return Some(Obstacle::ModuleBtfPrivilege);
+    }
+    if matches!(facts.dm_mod, DmMod::Absent | DmMod::Never) {
+        return None;
+    }
+    let mut required = Point::ALL.into_iter().filter(|point| point.is_required());
+    let missing = required.find(|point| !rung.reaches(point.facts(facts)))?;
+    Some(Obstacle::NoFunction { rung, function: missing.function() })
+}

@@ -1,0 +1,78 @@
+//! The places in the kernel where probes sit.
+
+use super::facts::{FunctionFacts, KernelFacts};
+
+/// A kernel function that a probe sits on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Entry of the handler of every control ioctl.
+    CtlIoctl,
+    /// Entry and return of the handler of `DM_TARGET_MSG`.
+    TargetMessage,
+    /// Return of the device lookup.
+    FindDevice,
+}
+
+impl Point {
+    /// All points, in the order a message passes them.
+    pub const ALL: [Self; 3] = [Self::CtlIoctl, Self::TargetMessage, Self::FindDevice];
+
+    /// Name of the kernel function.
+    pub const fn function(self) -> &'static str {
+        match self {
+            Self::CtlIoctl => "ctl_ioctl",
+            Self::TargetMessage => "target_message",
+            Self::FindDevice => "__find_device_hash_cell",
+        }
+    }
+
+    /// What cannot be seen without this point.
+    pub const fn loss(self) -> &'static str {
+        match self {
+            Self::CtlIoctl => "the sender's secure-data flag",
+            Self::TargetMessage => "every message",
+            Self::FindDevice => "device, target, index, text",
+        }
+    }
+
+    /// Whether tracing without this point would show messages in name only.
+    pub(super) const fn is_required(self) -> bool {
+        !matches!(self, Self::CtlIoctl)
+    }
+
+    pub(super) const fn facts(self, facts: &KernelFacts) -> FunctionFacts {
+        let [ctl_ioctl, target_message, find_device] = facts.functions;
+        match self {
+            Self::CtlIoctl => ctl_ioctl,
+            Self::TargetMessage => target_message,
+            Self::FindDevice => find_device,
+        }
+    }
+}
+
+/// How a probe is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// By a trampoline, which needs the function's BTF.
+    Fentry,
+    /// By a breakpoint or ftrace, which needs the function's address.
+    Kprobe,
+}
+
+impl Rung {
+    /// The rung's name, as `--probe` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+        }
+    }
+
+    /// Whether a function of these facts can be probed on this rung.
+    pub(super) const fn reaches(self, function: FunctionFacts) -> bool {
+        match self {
+            Self::Fentry => function.in_btf,
+            Self::Kprobe => function.in_kallsyms,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What became of every message: nothing is lost in silence.
+
+use std::fmt;
+
+use dmmsg_common::stats::Counters;
+use thiserror::Error;
+
+use super::event::Message;
+
+/// What user space did with the records it read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    shown: u64,
+    turned_away: u64,
+    bad: u64,
+    /// Highest number of lost records that a record told of.
+    lost: u64,
+}
+
+impl Tally {
+    /// Takes note of the losses that a message's record tells of.
+    ///
+    /// Returns how many records were lost since the last one that told of any.
+    pub fn note_losses(&mut self, message: &Message<'_>) -> u64 {
+        // Records of two CPUs may stand in the ring in another order than they were counted.
+        let new = message.head.lost.saturating_sub(self.lost);
+        self.lost += new;
+        new
+    }
+
+    /// Counts a message that the user gets to see.
+    pub const fn show(&mut self) {
+        self.shown += 1;
+    }
+
+    /// Counts a message that user space turned away, for a filter or because the run was over.
+    pub const fn turn_away(&mut self) {
+        self.turned_away += 1;
+    }
+
+    /// Counts a record that could not be read: its message is lost.
+    pub const fn bad_record(&mut self) {
+        self.bad += 1;
+    }
+
+    /// Messages that the user got to see.
+    pub const fn shown(&self) -> u64 {
+        self.shown
+    }
+
+    /// Records that were read.
+    pub const fn read(&self) -> u64 {
+        self.shown + self.turned_away + self.bad
+    }
+
+    /// The whole account.
+    ///
+    /// `kernel` is the sum over all CPUs, read when the ring was empty and the probes detached.
+    pub const fn totals(&self, kernel: &Counters) -> Totals {
+        Totals {
+            seen: kernel.hits,
+            delivered: self.shown,
+            lost: kernel.lost + self.bad,
+            filtered: kernel.filtered + self.turned_away,
+            in_flight: kernel.in_flight(),
+            bad_records: self.bad,
+            read: self.read(),
+            written: kernel.delivered,
+        }
+    }
+}
+
+/// The account of a run: `seen = delivered + lost + filtered + in flight`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Messages whose dispatch began.
+    pub seen: u64,
+    /// Messages that the user got to see.
+    pub delivered: u64,
+    /// Messages of which there is no record, or none that can be read.
+    pub lost: u64,
+    /// Messages that a filter turned away, in the kernel or here.
+    pub filtered: u64,
+    /// Messages that have not returned.
+    pub in_flight: u64,
+    /// Records that could not be read; part of `lost`.
+    pub bad_records: u64,
+    read: u64,
+    written: u64,
+}
+
+/// An account that does not balance: a bug, or a reader that stopped early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Imbalance {
+    /// More or fewer messages ended than began.
+    #[error("{seen} messages were seen, but {accounted} are accounted for")]
+    Messages {
+        /// Messages seen.
+        seen: u64,
+        /// Sum of all that became of messages.
+        accounted: u64,
+    },
+    /// More or fewer records were read than written.
+    #[error("the kernel wrote {written} records, but {read} were read")]
+    Records {
+        /// Records the kernel wrote.
+        written: u64,
+        /// Records user space read.
+        read: u64,
+    },
+}
+
+impl Totals {
+    /// Checks the account.
+    ///
+    /// # Errors
+    /// It does not balance.
+    pub const fn check(&self) -> Result<(), Imbalance> {
+        if self.read != self.written {
+            return Err(Imbalance::Records { written: self.written, read: self.read });
+        }
+        let accounted = self.delivered + self.lost + self.filtered + self.in_flight;
+        if accounted != self.seen {
+            return Err(Imbalance::Messages { seen: self.seen, accounted });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seen, delivered, lost, filtered, in_flight, .. } = self;
+        write!(f, "seen {seen} = delivered {delivered} + lost {lost} + filtered {filtered}")?;
+        if *in_flight > 0 {
+            write!(f, " + in flight {in_flight}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Imbalance, Tally};
+    use dmmsg_common::stats::Counters;
+    use expect_test::{Expect, expect};
+
+    fn tally(shown: u64, turned_away: u64, bad: u64) -> Tally {
+        Tally { shown, turned_away, bad, lost: 0 }
+    }
+
+    fn check(tally: Tally, kernel: Counters, expected: &Expect) {
+        let totals = tally.totals(&kernel);
+        assert_eq!(totals.check(), Ok(()));
+        expected.assert_eq(&totals.to_string());
+    }
+
+    #[test]
+    fn accounts_balance() {
+        let kernel = Counters { hits: 812, delivered: 812, lost: 0, filtered: 0 };
+        let expected = expect!["seen 812 = delivered 812 + lost 0 + filtered 0"];
+        check(tally(812, 0, 0), kernel, &expected);
+
+        let kernel = Counters { hits: 100, delivered: 60, lost: 10, filtered: 25 };
+        let expected = expect!["seen 100 = delivered 52 + lost 11 + filtered 32 + in flight 5"];
+        check(tally(52, 7, 1), kernel, &expected);
+    }
+
+    #[test]
+    fn records_left_in_the_ring_are_an_imbalance() {
+        let kernel = Counters { hits: 3, delivered: 3, lost: 0, filtered: 0 };
+        let error = Imbalance::Records { written: 3, read: 2 };
+        assert_eq!(tally(2, 0, 0).totals(&kernel).check(), Err(error));
+    }
+
+    #[test]
+    fn messages_that_end_without_a_start_are_an_imbalance() {
+        let kernel = Counters { hits: 3, delivered: 3, lost: 1, filtered: 0 };
+        let error = Imbalance::Messages { seen: 3, accounted: 4 };
+        assert_eq!(tally(3, 0, 0).totals(&kernel).check(), Err(error));
+    }
+}

@@ -1,0 +1,199 @@
+//! The command line of `dmmsg-trace`, turned into what it means.
+
+use std::{
+    ffi::OsString,
+    io::{Write, stderr, stdout},
+    num::NonZeroU64,
+    time::Duration,
+};
+
+use clap::{Parser, ValueEnum, builder::TypedValueParser, error::ErrorKind, value_parser};
+use dmmsg_common::dm::{COMM_LEN, TYPE_NAME_LEN};
+
+use crate::engine::{
+    exit::Exit,
+    filter::{Device, Filter, Padded, Verb},
+    plan::{Probe, Rung},
+    quantity::{RingSize, parse_duration},
+};
+
+/// What a run is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Diagnose this host instead of tracing.
+    pub doctor: bool,
+    /// How messages are shown.
+    pub format: Format,
+    /// Which messages are shown.
+    pub filter: Filter,
+    /// End after this time.
+    pub duration: Option<Duration>,
+    /// End after this many messages.
+    pub count: Option<NonZeroU64>,
+    /// Which rung to attach on.
+    pub probe: Probe,
+    /// End with [`Exit::Lost`] if messages were lost.
+    pub strict: bool,
+    /// Size of the ring.
+    pub ring: RingSize,
+}
+
+/// How messages are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// As a table for people.
+    Table {
+        /// With all that is known.
+        wide: bool,
+    },
+    /// As one JSON object a line.
+    Json,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// There is nothing to run: help or version were printed, or one line that says what is wrong.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Config, Exit> {
+    Args::try_parse_from(words).map(Config::from).map_err(|error| report(&error))
+}
+
+fn report(error: &clap::Error) -> Exit {
+    let text = error.render().to_string();
+    // Who cannot be told cannot be told that either.
+    if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
+        let _ = stdout().write_all(text.as_bytes());
+        return Exit::Done;
+    }
+    let first_paragraph = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    let line = first_paragraph.collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let _ = writeln!(stderr(), "dmmsg-trace: {line}");
+    Exit::Usage
+}
+
+impl From<Args> for Config {
+    fn from(args: Args) -> Self {
+        Self {
+            doctor: args.doctor,
+            format: match args.output {
+                OutputWord::Table => Format::Table { wide: args.wide },
+                OutputWord::Json => Format::Json,
+            },
+            filter: Filter {
+                device: args.device,
+                target_type: args.target_type,
+                verb: args.verb,
+                pid: args.pid,
+                uid: args.uid,
+                comm: args.comm,
+                failed: args.failed,
+                min_latency: args.min_latency,
+            },
+            duration: args.duration,
+            count: args.count,
+            probe: match args.probe {
+                ProbeWord::Auto => Probe::Auto,
+                ProbeWord::Fentry => Probe::Only(Rung::Fentry),
+                ProbeWord::Kprobe => Probe::Only(Rung::Kprobe),
+            },
+            strict: args.strict,
+            ring: args.ring,
+        }
+    }
+}
+
+/// Shows the messages that device-mapper gets: who sent which to which device, how it ended and
+/// how long it took. Watches only; blocks nothing.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Debug, Parser)]
+#[command(name = "dmmsg-trace", version, after_help = EXAMPLES)]
+struct Args {
+    /// How to show messages
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: OutputWord,
+
+    /// Add name, uuid, uid, executable and cgroup to the table
+    #[arg(long)]
+    wide: bool,
+
+    /// Only this device: MAJ:MIN, a name, a uuid, or a pattern of a name or uuid
+    #[arg(short, long, value_name = "DEV")]
+    device: Option<Device>,
+
+    /// Only this type of target, such as thin-pool
+    #[arg(short, long = "type", value_name = "TYPE")]
+    target_type: Option<Padded<TYPE_NAME_LEN>>,
+
+    /// Only this verb, such as create_thin or 'key set'
+    #[arg(short = 'm', long, value_name = "VERB")]
+    verb: Option<Verb>,
+
+    /// Only from this process
+    #[arg(short, long)]
+    pid: Option<u32>,
+
+    /// Only from this real user id
+    #[arg(short, long)]
+    uid: Option<u32>,
+
+    /// Only from this command name
+    #[arg(short = 'n', long)]
+    comm: Option<Padded<COMM_LEN>>,
+
+    /// Only messages that failed
+    #[arg(short = 'x', long)]
+    failed: bool,
+
+    /// Only messages that took this long or longer, such as 1.5ms
+    #[arg(long = "min-lat", value_name = "DUR", value_parser = parse_duration)]
+    min_latency: Option<Duration>,
+
+    /// Stop after this time, such as 10s or 2m
+    #[arg(long, value_name = "DUR", value_parser = parse_duration)]
+    duration: Option<Duration>,
+
+    /// Stop after this many messages
+    #[arg(short, long, value_parser = value_parser!(u64).range(1..).try_map(NonZeroU64::try_from))]
+    count: Option<NonZeroU64>,
+
+    /// How to attach
+    #[arg(long, value_name = "RUNG", default_value = "auto")]
+    probe: ProbeWord,
+
+    /// Say for each probe point whether it works here and what to do if not, then exit
+    #[arg(long)]
+    doctor: bool,
+
+    /// Exit with 6 if messages were lost
+    #[arg(long)]
+    strict: bool,
+
+    /// Size of the buffer between kernel and dmmsg, such as 64KiB or 8MiB
+    #[arg(long, value_name = "SIZE", default_value = "8MiB")]
+    ring: RingSize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OutputWord {
+    Table,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProbeWord {
+    Auto,
+    Fentry,
+    Kprobe,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dmmsg-trace                              every message, as it returns
+  dmmsg-trace -x                           only those that failed
+  dmmsg-trace -d vg-pool -m delete         thin volumes deleted from one pool
+  dmmsg-trace -d 'LVM-*' --wide            LVM's devices, with all that is known
+  dmmsg-trace -t crypt                     who touches volume keys (never shown)
+  dmmsg-trace -n multipathd --min-lat 5ms  slow messages of multipathd
+  dmmsg-trace -o json --duration 1m        one minute as JSON lines
+  dmmsg-trace --doctor                     what works on this machine";

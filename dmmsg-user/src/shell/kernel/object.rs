@@ -1,0 +1,97 @@
+//! Makes the tracing programs of a compiled object ready for the kernel.
+
+use std::{
+    collections::HashSet,
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+};
+
+use anyhow::{Context as _, Result};
+use aya::{
+    Ebpf,
+    maps::{Map, MapData},
+};
+use aya_obj::generated::bpf_attach_type;
+
+use super::bpf::{self, Tracing};
+
+/// A compiled object whose code refers to maps that aya has made.
+pub struct Object {
+    inner: aya_obj::Object,
+    btf: OwnedFd,
+}
+
+impl Object {
+    /// Parses the object and joins it to the maps of `ebpf`, which was loaded from the same bytes.
+    ///
+    /// # Errors
+    /// The object is damaged, or the kernel refuses its BTF.
+    pub fn prepare(bytes: &[u8], ebpf: &Ebpf) -> Result<Self> {
+        let mut inner = aya_obj::Object::parse(bytes).context("parse the object")?;
+        let features = aya::features();
+        let btf_features = features.btf().context("the kernel has no BTF support")?;
+        let btf = inner
+            .fixup_and_sanitize_btf(btf_features)
+            .context("adapt the object's BTF")?
+            .context("the object has no BTF")?
+            .to_bytes();
+        let btf = bpf::load_btf(&btf).context("load the object's BTF")?;
+        relocate(&mut inner, ebpf)?;
+        inner.sanitize_functions(features);
+        Ok(Self { inner, btf })
+    }
+
+    /// Loads one program for a function, given by its BTF id.
+    ///
+    /// # Errors
+    /// The object has no such program, or the kernel refuses it.
+    pub fn load(
+        &self,
+        name: &str,
+        attach_type: bpf_attach_type,
+        module_btf: Option<&OwnedFd>,
+        function_id: u32,
+    ) -> Result<OwnedFd> {
+        let function = self
+            .inner
+            .programs
+            .get(name)
+            .and_then(|program| self.inner.functions.get(&program.function_key()))
+            .with_context(|| format!("the object has no program {name}"))?;
+        Tracing {
+            name,
+            attach_type,
+            instructions: &function.instructions,
+            own_btf: self.btf.as_fd(),
+            func_info: (&function.func_info.func_info_bytes(), function.func_info_rec_size),
+            module_btf: module_btf.map(OwnedFd::as_fd),
+            function_id,
+        }
+        .load()
+    }
+}
+
+/// Puts the maps' descriptors and the addresses of called functions into the code.
+fn relocate(object: &mut aya_obj::Object, ebpf: &Ebpf) -> Result<()> {
+    let maps: Vec<_> = object
+        .maps
+        .iter()
+        .filter_map(|(name, map)| {
+            let made = ebpf.map(name).and_then(data)?;
+            Some((name.clone(), made.fd().as_fd().as_raw_fd(), map.clone()))
+        })
+        .collect();
+    let text_sections: HashSet<_> = object.functions.keys().map(|(section, _)| *section).collect();
+    let maps = maps.iter().map(|(name, fd, map)| (name.as_str(), *fd, map));
+    object.relocate_maps(maps, &text_sections).context("relocate the object's maps")?;
+    object.relocate_calls(&text_sections).context("relocate the object's calls")
+}
+
+/// What is common to the kinds of map that our objects have.
+const fn data(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data) | Map::PerCpuArray(data) | Map::RingBuf(data) | Map::Unsupported(data) => {
+            Some(data)
+        }
+        _ => None,
+    }
+}

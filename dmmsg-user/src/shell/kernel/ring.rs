@@ -1,0 +1,93 @@
+//! The ring of records, read in bursts and waited for in between.
+
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
+use dmmsg_common::wake::Reader;
+use tokio::io::{Interest, unix::AsyncFd};
+
+use super::Probes;
+
+/// How long a nap lasts at most: in a burst, records lie this long before they are read.
+const NAP: Duration = Duration::from_millis(5);
+/// How long after the last record a burst counts as over.
+const BURST_OVER: Duration = Duration::from_millis(50);
+
+/// The reader's end of the ring.
+pub struct Ring {
+    records: RingBuf<MapData>,
+    ready: AsyncFd<OwnedFd>,
+    /// What the probes were told last; `None` where they may have changed it since.
+    told: Option<Reader>,
+    last_record: Option<Instant>,
+}
+
+impl Ring {
+    /// Makes a ring that can be waited for; must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The descriptor cannot be duplicated or registered.
+    pub fn new(records: RingBuf<MapData>) -> Result<Self> {
+        let fd = records.as_fd().try_clone_to_owned().context("duplicate the ring's descriptor")?;
+        // SAFETY: the descriptor is owned by the `AsyncFd` and stays open as long as it lives.
+        let ready = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+        let ready = ready.context("wait for the ring")?;
+        Ok(Self { records, ready, told: None, last_record: None })
+    }
+
+    /// Hands at most `limit` records to `take`; returns how many there were.
+    pub fn drain(&mut self, limit: usize, mut take: impl FnMut(&[u8])) -> usize {
+        let mut count = 0;
+        while count < limit {
+            let Some(record) = self.records.next() else { break };
+            take(&record);
+            count += 1;
+        }
+        if count > 0 {
+            self.last_record = Some(Instant::now());
+        }
+        count
+    }
+
+    /// Announces how the reader is going to wait, as [`dmmsg_common::wake`] wants it.
+    ///
+    /// Returns whether the ring must be drained once more before [`Ring::wait`].
+    ///
+    /// # Errors
+    /// The probes cannot be told.
+    pub fn announce(&mut self, probes: &mut Probes) -> Result<bool> {
+        let in_burst = self.last_record.is_some_and(|last| last.elapsed() < BURST_OVER);
+        let next = if in_burst { Reader::Napping } else { Reader::Asleep };
+        if self.told == Some(next) {
+            return Ok(false);
+        }
+        probes.set_reader(next)?;
+        self.told = Some(next);
+        Ok(true)
+    }
+
+    /// Waits until a probe rings, or in a burst until a nap is over.
+    ///
+    /// # Errors
+    /// The ring cannot be waited for.
+    pub async fn wait(&mut self) -> Result<()> {
+        let ready = async {
+            let mut guard = self.ready.readable().await.context("wait for the ring")?;
+            guard.clear_ready();
+            Ok(())
+        };
+        if self.told == Some(Reader::Napping) {
+            if let Ok(rung) = tokio::time::timeout(NAP, ready).await {
+                self.told = None;
+                return rung;
+            }
+            return Ok(());
+        }
+        self.told = None;
+        ready.await
+    }
+}

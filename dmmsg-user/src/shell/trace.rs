@@ -1,0 +1,356 @@
+//! A run of `dmmsg-trace`, from the command line to the totals.
+
+use std::{
+    ffi::OsString,
+    io::{Write as _, stderr},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use rustix::time::{ClockId, clock_gettime};
+use thiserror::Error;
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+use super::{
+    cli::{self, Config, Format},
+    facts::{self, Host, Resolved},
+    kernel::{Probes, Setup, ring::Ring},
+    lookup::Lookup,
+    sink::{Reader, Sink},
+};
+use crate::engine::{
+    clock::{Anchor, Clock},
+    doctor::Diagnosis,
+    enrich::{Context, Question},
+    event::{Event, Message},
+    exit::Exit,
+    plan::{AttachPlan, DmMod, Plan, Probe, Refusal, plan},
+    render::{Output, json::Json, table::Table},
+    tally::{Tally, Totals},
+};
+
+/// How often dm_mod is looked for while it is not loaded.
+const MODULE_POLL: Duration = Duration::from_millis(20);
+/// Records read in one go, before signals are looked at again.
+const BATCH: usize = 4096;
+/// How often at most people are told of losses.
+const LOSS_NOTE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait at the end for records that programs are still writing.
+const LAST_RECORDS: Duration = Duration::from_millis(200);
+
+/// Runs the program.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
+    let config = match cli::parse(words) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    let result = if config.doctor { diagnose(&config) } else { trace(&config) };
+    result.unwrap_or_else(|error| {
+        let refused = error.is::<Refusal>() || error.is::<CannotAttach>();
+        let exit = if refused { Exit::Refused } else { Exit::Failed };
+        say(format_args!("{error:#}"));
+        exit
+    })
+}
+
+/// Tells people something; who cannot be told cannot be told that either.
+fn say(text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(stderr(), "dmmsg-trace: {text}");
+}
+
+fn diagnose(config: &Config) -> Result<Exit> {
+    let host = Host::look(true)?;
+    let diagnosis = Diagnosis::of(&host.facts, config.probe);
+    let mut sink = Sink::stdout();
+    write!(sink.lines(), "{diagnosis}").context("write the diagnosis")?;
+    let _ = sink.flush().context("write to standard output")?;
+    Ok(if diagnosis.works() { Exit::Done } else { Exit::Refused })
+}
+
+fn trace(config: &Config) -> Result<Exit> {
+    let runtime =
+        runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async {
+        let mut stop = Stop::new()?;
+        let Some((host, plan)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
+            return Ok(Exit::Done);
+        };
+        let (probes, ring) = attach(config, plan, &host).context(CannotAttach)?;
+        drop(host);
+        say(format_args!("tracing by {}, Ctrl-C ends", plan.rung.name()));
+        stop.after(config.duration);
+        Run::new(config, probes, ring)?.until(&mut stop).await
+    })
+}
+
+/// The plan could not be carried out.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("cannot attach the probes")]
+struct CannotAttach;
+
+/// Waits until dm_mod is loaded, if it is not; `None` where the run was ended before.
+async fn wait_for_device_mapper(
+    probe: Probe,
+    stop: &mut Stop,
+) -> Result<Option<(Host, AttachPlan)>> {
+    let mut told = false;
+    loop {
+        let host = look(probe)?;
+        if let Plan::Attach(attach) = plan(&host.facts, probe)? {
+            return Ok(Some((host, attach)));
+        }
+        if !told {
+            say(format_args!("waiting for dm_mod, which is not loaded; Ctrl-C ends"));
+            told = true;
+        }
+        while facts::dm_mod() == DmMod::Absent {
+            if stop.within(MODULE_POLL).await {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Looks at the kernel; at its symbols only where its BTF does not tell enough.
+fn look(probe: Probe) -> Result<Host> {
+    let host = Host::look(probe != Probe::Auto)?;
+    match plan(&host.facts, probe) {
+        Err(Refusal::NoRung { .. }) => Host::look(true),
+        _ => Ok(host),
+    }
+}
+
+fn attach(config: &Config, plan: AttachPlan, host: &Host) -> Result<(Probes, Ring)> {
+    let Resolved { layout, function_ids } = host.resolve()?;
+    let page_bytes = u32::try_from(rustix::param::page_size()).context("size of a page")?;
+    let (probes, records) = Probes::attach(&Setup {
+        plan,
+        is_module: host.facts.dm_mod == DmMod::Module,
+        function_ids,
+        layout: &layout,
+        filter: &config.filter.kernel_part(),
+        ring_bytes: config.ring.bytes(page_bytes),
+    })?;
+    Ok((probes, Ring::new(records)?))
+}
+
+/// What ends a run: a signal, or the time it was given.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    deadline: Option<tokio::time::Instant>,
+}
+
+impl Stop {
+    fn new() -> Result<Self> {
+        let interrupt = signal(SignalKind::interrupt()).context("wait for SIGINT")?;
+        let terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
+        Ok(Self { interrupt, terminate, deadline: None })
+    }
+
+    /// Also ends after `duration`, from now.
+    fn after(&mut self, duration: Option<Duration>) {
+        self.deadline =
+            duration.and_then(|duration| tokio::time::Instant::now().checked_add(duration));
+    }
+
+    /// Returns when the run ends.
+    async fn wait(&mut self) {
+        let deadline = self.deadline;
+        let time_is_up = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            () = time_is_up => {}
+        }
+    }
+
+    /// Whether the run ends within `duration`, which passes meanwhile.
+    async fn within(&mut self, duration: Duration) -> bool {
+        tokio::time::timeout(duration, self.wait()).await.is_ok()
+    }
+}
+
+/// A run in progress.
+struct Run<'a> {
+    probes: Probes,
+    ring: Ring,
+    stream: Stream<'a>,
+}
+
+impl<'a> Run<'a> {
+    fn new(config: &'a Config, probes: Probes, ring: Ring) -> Result<Self> {
+        Ok(Self { probes, ring, stream: Stream::new(config)? })
+    }
+
+    /// Traces until something ends the run, and gives the account.
+    async fn until(mut self, stop: &mut Stop) -> Result<Exit> {
+        while self.stream.goes_on() {
+            let count = self.ring.drain(BATCH, |record| self.stream.take(record));
+            self.stream.flush()?;
+            // Signals are looked at between batches even if the ring never runs empty.
+            if count == BATCH {
+                if stop.within(Duration::ZERO).await {
+                    break;
+                }
+                continue;
+            }
+            if self.ring.announce(&mut self.probes)? {
+                continue;
+            }
+            tokio::select! {
+                ready = self.ring.wait() => ready?,
+                () = stop.wait() => break,
+            }
+        }
+        self.finish()
+    }
+
+    /// Detaches, reads what is left, and tells what became of every message.
+    fn finish(mut self) -> Result<Exit> {
+        self.probes.detach()?;
+        // A program that ran on another CPU may still be writing.
+        let patience = Instant::now();
+        let counters = loop {
+            self.ring.drain(usize::MAX, |record| self.stream.take(record));
+            let counters = self.probes.counters()?;
+            if self.stream.tally.read() >= counters.delivered || patience.elapsed() > LAST_RECORDS {
+                break counters;
+            }
+        };
+        let totals = self.stream.tally.totals(&counters);
+        self.stream.end(&totals)
+    }
+}
+
+/// What becomes of the records.
+struct Stream<'a> {
+    config: &'a Config,
+    output: Output,
+    lookup: Lookup,
+    sink: Sink,
+    tally: Tally,
+    losses: Losses,
+    reader: Reader,
+}
+
+impl<'a> Stream<'a> {
+    fn new(config: &'a Config) -> Result<Self> {
+        let anchor = anchor();
+        let mut output = match config.format {
+            Format::Table { wide } => Output::Table(Table::new(local_clock(anchor), wide)),
+            Format::Json => Output::Json(Json::new(Clock::utc(anchor))),
+        };
+        let mut sink = Sink::stdout();
+        output.start(sink.lines());
+        let reader = sink.flush().context("write to standard output")?;
+        Ok(Self {
+            config,
+            output,
+            lookup: Lookup::default(),
+            sink,
+            tally: Tally::default(),
+            losses: Losses::default(),
+            reader,
+        })
+    }
+
+    /// Whether anybody wants more.
+    fn goes_on(&self) -> bool {
+        let enough = self.config.count.is_some_and(|count| self.tally.shown() >= count.get());
+        self.reader == Reader::Listens && !enough
+    }
+
+    /// Takes one record; none is lost, but one that nobody wants is not shown.
+    fn take(&mut self, record: &[u8]) {
+        let message = match Event::from_record(record) {
+            Event::Message(message) => message,
+            Event::Bad(bad) => {
+                self.tally.bad_record();
+                self.output.bad_record(self.sink.lines(), bad);
+                return;
+            }
+        };
+        let lost = self.tally.note_losses(&message);
+        if lost > 0 {
+            self.losses.add(lost);
+            self.output.lost(self.sink.lines(), lost);
+        }
+        if self.goes_on() && self.config.filter.admits(&message) {
+            self.show(&message);
+        } else {
+            self.tally.turn_away();
+        }
+    }
+
+    fn show(&mut self, message: &Message<'_>) {
+        let context = if self.output.wants_context() {
+            self.lookup.answer(&Question::about(message))
+        } else {
+            Context::default()
+        };
+        self.output.message(self.sink.lines(), message, context);
+        self.tally.show();
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.losses.tell();
+        if !self.sink.lines().is_empty() {
+            self.reader = self.sink.flush().context("write to standard output")?;
+        }
+        Ok(())
+    }
+
+    /// Writes the end of the output and the totals.
+    fn end(&mut self, totals: &Totals) -> Result<Exit> {
+        self.output.end(self.sink.lines(), totals);
+        self.flush()?;
+        say(format_args!("{totals}"));
+        totals.check()?;
+        let lost = totals.lost > 0 && self.config.strict;
+        Ok(if lost { Exit::Lost } else { Exit::Done })
+    }
+}
+
+/// Losses that people have not been told of.
+#[derive(Default)]
+struct Losses {
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Losses {
+    const fn add(&mut self, count: u64) {
+        self.count += count;
+    }
+
+    /// Tells of losses, but not all the time.
+    fn tell(&mut self) {
+        if self.count == 0 || self.told.is_some_and(|told| told.elapsed() < LOSS_NOTE_INTERVAL) {
+            return;
+        }
+        say(format_args!("lost {} messages: the ring was full, see --ring", self.count));
+        *self = Self { count: 0, told: Some(Instant::now()) };
+    }
+}
+
+/// Measures where the boot clock stands in wall time.
+fn anchor() -> Anchor {
+    let ns = |clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec * 1_000_000_000 + time.tv_nsec
+    };
+    Anchor { wall_ns_at_boot_zero: ns(ClockId::Realtime) - ns(ClockId::Boottime) }
+}
+
+fn local_clock(anchor: Anchor) -> Clock {
+    Clock::local(anchor, jiff::ZonedDateTime::now().offset().seconds())
+}

@@ -1,0 +1,138 @@
+//! The command line of `dmmsg-trace`, typed.
+
+use std::process::{Command, Output};
+
+use expect_test::{Expect, expect};
+
+fn dmmsg_trace(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dmmsg-trace"))
+        .args(words)
+        .output()
+        .expect("dmmsg-trace starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("output is UTF-8")
+}
+
+fn check_usage_error(words: &[&str], expected: &Expect) {
+    let output = dmmsg_trace(words);
+    assert_eq!(output.status.code(), Some(2), "{words:?}");
+    assert_eq!(text(&output.stdout), "", "{words:?}");
+    assert_eq!(text(&output.stderr).lines().count(), 1, "{words:?}");
+    expected.assert_eq(text(&output.stderr));
+}
+
+#[test]
+fn help_ends_with_eight_examples() {
+    let output = dmmsg_trace(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let (_, examples) = text(&output.stdout).split_once("Examples:\n").unwrap();
+    assert_eq!(examples.lines().count(), 8);
+    assert!(examples.lines().all(|line| line.starts_with("  dmmsg-trace")));
+}
+
+#[test]
+fn version_is_the_packages() {
+    let output = dmmsg_trace(&["-V"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), concat!("dmmsg-trace ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn words_that_mean_nothing() {
+    check_usage_error(
+        &["--durations", "5s"],
+        &expect![[r#"
+        dmmsg-trace: unexpected argument '--durations' found
+    "#]],
+    );
+    check_usage_error(
+        &["5"],
+        &expect![[r#"
+        dmmsg-trace: unexpected argument '5' found
+    "#]],
+    );
+    check_usage_error(
+        &["-o", "xml"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'xml' for '--output <FORMAT>' [possible values: table, json]
+    "#]],
+    );
+    check_usage_error(
+        &["--probe", "uprobe"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'uprobe' for '--probe <RUNG>' [possible values: auto, fentry, kprobe]
+    "#]],
+    );
+    check_usage_error(
+        &["-d"],
+        &expect![[r#"
+        dmmsg-trace: a value is required for '--device <DEV>' but none was supplied
+    "#]],
+    );
+}
+
+#[test]
+fn values_that_cannot_be() {
+    check_usage_error(
+        &["--duration", "5"],
+        &expect![[r#"
+        dmmsg-trace: invalid value '5' for '--duration <DUR>': expected one of the units ns, us, ms, s, m, h, got ``
+    "#]],
+    );
+    check_usage_error(
+        &["--min-lat", "fast"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'fast' for '--min-lat <DUR>': expected a number, got `fast`
+    "#]],
+    );
+    check_usage_error(
+        &["--ring", "8MB"],
+        &expect![[r#"
+        dmmsg-trace: invalid value '8MB' for '--ring <SIZE>': expected one of the units B, KiB, MiB, GiB, got `MB`
+    "#]],
+    );
+    check_usage_error(
+        &["-c", "0"],
+        &expect![[r#"
+        dmmsg-trace: invalid value '0' for '--count <COUNT>': 0 is not in 1..=18446744073709551615
+    "#]],
+    );
+    check_usage_error(
+        &["-p", "-1"],
+        &expect![[r#"
+        dmmsg-trace: unexpected argument '-1' found
+    "#]],
+    );
+    check_usage_error(
+        &["-d", "vg[0"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'vg[0' for '--device <DEV>': the set that starts at byte 2 has no closing ]
+    "#]],
+    );
+    check_usage_error(
+        &["-d", "/dev/dm-0"],
+        &expect![[r#"
+        dmmsg-trace: invalid value '/dev/dm-0' for '--device <DEV>': a device has no `/` in its name: give MAJ:MIN, or the name below /dev/mapper
+    "#]],
+    );
+    check_usage_error(
+        &["-t", "a-type-of-17-byte"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'a-type-of-17-byte' for '--type <TYPE>': is 17 bytes long, the kernel allows 15
+    "#]],
+    );
+    check_usage_error(
+        &["-n", "systemd-cryptsetup"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'systemd-cryptsetup' for '--comm <COMM>': is 18 bytes long, the kernel allows 15
+    "#]],
+    );
+    check_usage_error(
+        &["-m", "create_thin 7"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'create_thin 7' for '--verb <VERB>': a verb is one word, or `key` and one word
+    "#]],
+    );
+}

@@ -1,0 +1,153 @@
+//! Records, decoded.
+
+use dmmsg::engine::{
+    decode::{DecodeError, decode},
+    event::{Event, Message},
+};
+use dmmsg_common::{
+    argv::{Splitter, Token},
+    record::{MessageHead, RecordHeader, flag},
+};
+use proptest::prelude::*;
+use zerocopy::IntoBytes;
+
+use crate::sample::Sample;
+
+fn tag(target_type: &str, text: &str) -> Option<String> {
+    let record = Sample::sent(target_type, text.as_bytes()).record();
+    let tag = decode(&record).unwrap().tag().map(<[u8]>::to_vec);
+    tag.map(|tag| String::from_utf8(tag).unwrap())
+}
+
+fn words(message: &Message<'_>) -> Vec<Vec<u8>> {
+    let mut words = Vec::new();
+    message.each_word(&mut Vec::new(), |word| words.push(word.to_vec()));
+    words
+}
+
+#[test]
+fn tag_is_the_canonical_verb_whoever_scanned_the_text() {
+    assert_eq!(tag("thin-pool", "Create_Thin 7").as_deref(), Some("create_thin"));
+    assert_eq!(tag("thin-pool", r" del\ete 98").as_deref(), Some("delete"));
+    assert_eq!(tag("crypt", "key  SET 00ff").as_deref(), Some("key set"));
+    assert_eq!(tag("raid", "@stats_list dmstats").as_deref(), Some("@stats_list"));
+    assert_eq!(tag("crypt", "00ff").as_deref(), None);
+    assert_eq!(tag("raid", "  ").as_deref(), None);
+}
+
+#[test]
+fn a_key_that_the_kernel_let_through_is_cut_here() {
+    let mut sample = Sample::sent("crypt", b"key set 00ff");
+    sample.head.flags &= !(flag::SCANNED | flag::REDACTED);
+    sample.verb.clear();
+    sample.text = b"key set 00ff".to_vec();
+    let record = sample.record();
+    let message = decode(&record).unwrap();
+    assert_eq!((message.text, message.is_redacted()), (&b"key set "[..], true));
+}
+
+#[test]
+fn a_quote_at_the_end_of_a_cut_text_is_no_word() {
+    let text = [&b"mark "[..], &[b'x'; 1018], b"\\ y"].concat();
+    let record = Sample::sent("log-writes", &text).record();
+    let words = words(&decode(&record).unwrap());
+    assert_eq!(words, [&b"mark"[..], &[b'x'; 1018]]);
+}
+
+#[test]
+fn records_that_are_not_ours() {
+    let record = Sample::sent("crypt", b"key wipe").record();
+    let head_bytes = size_of::<MessageHead>();
+    let error = |record: &[u8]| decode(record).unwrap_err();
+
+    assert_eq!(error(&record[..7]), DecodeError::Short { got: 7, needed: 8 });
+    let claimed = record.len() as u32;
+    assert_eq!(error(&record[..40]), DecodeError::Size { got: 40, claimed });
+
+    let mut short = record[..40].to_vec();
+    short[4..8].copy_from_slice(&40_u32.to_le_bytes());
+    assert_eq!(error(&short), DecodeError::Short { got: 40, needed: head_bytes });
+
+    let other_abi = [&[9, 0], &record[2..]].concat();
+    assert_eq!(error(&other_abi), DecodeError::Abi { got: 9 });
+    let other_kind = [&record[..2], &[7, 0], &record[4..]].concat();
+    assert_eq!(error(&other_kind), DecodeError::Kind { got: 7 });
+
+    let texts = record.len() - head_bytes;
+    let mut longer = record.clone();
+    longer[92] += 1;
+    assert_eq!(error(&longer), DecodeError::Texts { got: texts, claimed: texts + 1 });
+    let mut shorter = record;
+    shorter[92] -= 1;
+    assert_eq!(error(&shorter), DecodeError::Texts { got: texts, claimed: texts - 1 });
+}
+
+fn arbitrary_record() -> impl Strategy<Value = Vec<u8>> {
+    let head = any::<[u8; size_of::<MessageHead>()]>();
+    (head, proptest::collection::vec(any::<u8>(), 0..64)).prop_map(|(mut head, texts)| {
+        let size = (head.len() + texts.len()) as u32;
+        let header = RecordHeader { abi: 1, kind: 1, size };
+        head[..8].copy_from_slice(header.as_bytes());
+        // The high bytes of the texts' lengths: most records are well-formed up to here.
+        for high in [93, 95, 97, 99] {
+            head[high] = 0;
+        }
+        let lengths = [92, 94, 96].map(|low| head[low] % 20);
+        [head[92], head[94], head[96]] = lengths;
+        head[98] = (texts.len() as u8).wrapping_sub(lengths.iter().sum());
+        [&head[..], &texts].concat()
+    })
+}
+
+fn use_all_of(message: &Message<'_>) {
+    words(message);
+    let _ = (message.comm(), message.dev(), message.target_type(), message.target_index());
+    let _ = (message.sector(), message.text_len(), message.tag(), message.hidden_bytes());
+    let _ = (message.is_redacted(), message.is_truncated());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(record: Vec<u8>) {
+        if let Event::Message(message) = Event::from_record(&record) {
+            use_all_of(&message);
+        }
+    }
+
+    #[test]
+    fn no_head_panics(record in arbitrary_record()) {
+        if let Event::Message(message) = Event::from_record(&record) {
+            use_all_of(&message);
+        }
+    }
+
+    #[test]
+    fn a_record_gives_back_what_was_sent(text in "[a-z\\\\ @]{0,40}") {
+        let sample = Sample::sent("thin-pool", text.as_bytes());
+        let record = sample.record();
+        let message = decode(&record).unwrap();
+        prop_assert_eq!(message.head.seq, sample.head.seq);
+        prop_assert_eq!(message.name, &sample.name);
+        prop_assert_eq!(message.uuid, &sample.uuid);
+        prop_assert_eq!(message.text, &sample.text);
+        prop_assert_eq!(message.text_len(), Some(text.len() as u32));
+    }
+
+    #[test]
+    fn words_of_a_whole_text_are_the_splitters(text: [u8; 24]) {
+        let record = Sample::sent("raid", &text).record();
+        let message = decode(&record).unwrap();
+        prop_assume!(!message.is_redacted());
+        let mut splitter = Splitter::new();
+        let tokens = text.iter().map(|byte| splitter.step(*byte)).collect::<Vec<_>>();
+        let mut expected: Vec<Vec<u8>> = Vec::new();
+        for token in tokens.into_iter().chain([splitter.finish()]) {
+            match token {
+                Token::Nothing => {}
+                Token::First(byte) => expected.push(vec![byte]),
+                Token::Next(byte) => expected.last_mut().unwrap().push(byte),
+            }
+        }
+        prop_assert_eq!(words(&message), expected);
+    }
+}

@@ -1,0 +1,98 @@
+//! Records as the kernel's programs write them.
+
+use dmmsg_common::{
+    dm::DevT,
+    record::{ABI, KIND_MESSAGE, MessageHead, NO_INDEX, RecordHeader, TEXT_MAX, flag},
+    secret::{NO_SECRET, Scan, may_name_key},
+};
+use zerocopy::{FromZeros, IntoBytes};
+
+/// A message that is about to become a record.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub head: MessageHead,
+    pub name: Vec<u8>,
+    pub uuid: Vec<u8>,
+    pub verb: Vec<u8>,
+    pub text: Vec<u8>,
+}
+
+impl Sample {
+    /// What the kernel's program makes of a text for a target of this type.
+    pub fn sent(target_type: &str, text: &[u8]) -> Self {
+        let mut head = MessageHead::new_zeroed();
+        head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size: 0 };
+        head.boot_ns = 118_204_511;
+        head.latency_ns = 812_400;
+        head.seq = 91;
+        head.cpu = 1;
+        head.cgroup_id = 4711;
+        head.pid = 81_233;
+        head.tid = 81_234;
+        head.dev = DevT::new(253, 4).0;
+        pad(&mut head.comm, b"lvcreate");
+        pad(&mut head.target_type, target_type.as_bytes());
+        let mut sample = Self {
+            head,
+            name: b"vg-pool".to_vec(),
+            uuid: b"LVM-a1b2".to_vec(),
+            verb: Vec::new(),
+            text: Vec::new(),
+        };
+        sample.capture(text, target_type == "crypt");
+        sample
+    }
+
+    fn capture(&mut self, text: &[u8], strict: bool) {
+        self.head.text_len = text.len() as u32;
+        let mut open = text.len();
+        if strict || text.first().is_some_and(|first| may_name_key(*first)) {
+            let mut scan = Scan::new(strict);
+            text.iter().for_each(|byte| scan.step(*byte));
+            scan.finish();
+            self.head.flags |= flag::SCANNED;
+            self.verb = scan.verb().map(|verb| verb.as_bytes().to_vec()).unwrap_or_default();
+            if scan.secret_from() != NO_SECRET {
+                self.head.flags |= flag::REDACTED;
+                open = open.min(scan.secret_from() as usize);
+            }
+        }
+        self.text = text[..open.min(TEXT_MAX)].to_vec();
+    }
+
+    /// Changes the head.
+    pub fn with(mut self, change: impl FnOnce(&mut MessageHead)) -> Self {
+        change(&mut self.head);
+        self
+    }
+
+    /// Sets the sender's command name.
+    pub fn comm(self, comm: &[u8]) -> Self {
+        self.with(|head| pad(&mut head.comm, comm))
+    }
+
+    /// Takes away what the device lookup finds.
+    pub fn without_target(self) -> Self {
+        self.with(|head| {
+            head.target_index = NO_INDEX;
+            pad(&mut head.target_type, b"");
+        })
+    }
+
+    /// The record.
+    pub fn record(&self) -> Vec<u8> {
+        let mut head = self.head;
+        head.name_bytes = self.name.len() as u16;
+        head.uuid_bytes = self.uuid.len() as u16;
+        head.verb_bytes = self.verb.len() as u16;
+        head.text_bytes = self.text.len() as u16;
+        let texts = [&self.name[..], &self.uuid, &self.verb, &self.text].concat();
+        head.header.size = (size_of::<MessageHead>() + texts.len()) as u32;
+        [head.as_bytes(), &texts].concat()
+    }
+}
+
+fn pad(field: &mut [u8; 16], text: &[u8]) {
+    *field = [0; 16];
+    field[..text.len()].copy_from_slice(text);
+}

@@ -1,0 +1,82 @@
+//! What a guest writes to its console, kept in a file and shown if wanted.
+
+use std::fs::File;
+use std::io::{Read, Write, stdout};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// What becomes of the console besides the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Console {
+    /// Copied to standard output as it comes.
+    Show,
+    /// Only kept.
+    Hide,
+}
+
+impl Console {
+    /// Copies `input` to the file `log` until it ends.
+    ///
+    /// # Errors
+    /// If the file cannot be written. A closed standard output is no error: the guest goes on.
+    pub fn record(self, mut input: impl Read, log: &Path) -> Result<()> {
+        let mut file = File::create(log).with_context(|| format!("create {}", log.display()))?;
+        let mut lines = LineEnds::default();
+        let mut raw = [0; 4096];
+        let mut clean = Vec::new();
+        loop {
+            let count = input.read(&mut raw).context("read the guest's console")?;
+            clean.clear();
+            lines.clean(raw.get(..count).unwrap_or_default(), &mut clean);
+            if count == 0 {
+                return Ok(());
+            }
+            file.write_all(&clean).with_context(|| format!("write {}", log.display()))?;
+            if self == Self::Show {
+                let mut stdout = stdout().lock();
+                let _ = stdout.write_all(&clean).and_then(|()| stdout.flush());
+            }
+        }
+    }
+}
+
+/// Turns a serial line's CR LF into LF, also where a read ends between the two.
+#[derive(Default)]
+struct LineEnds {
+    pending_cr: bool,
+}
+
+impl LineEnds {
+    fn clean(&mut self, input: &[u8], output: &mut Vec<u8>) {
+        for &byte in input {
+            if self.pending_cr && byte != b'\n' && byte != b'\r' {
+                output.push(b'\r');
+            }
+            self.pending_cr = byte == b'\r';
+            if !self.pending_cr {
+                output.push(byte);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(reads: &[&str], expected: &str) {
+        let (mut lines, mut output) = (LineEnds::default(), Vec::new());
+        for read in reads {
+            lines.clean(read.as_bytes(), &mut output);
+        }
+        assert_eq!(String::from_utf8(output).unwrap(), expected);
+    }
+
+    #[test]
+    fn carriage_returns_go_only_before_a_line_feed() {
+        check(&["one\r\ntwo\r\r\n"], "one\ntwo\n");
+        check(&["one\r", "\ntwo\n"], "one\ntwo\n");
+        check(&["10 %\r", "20 %\n"], "10 %\r20 %\n");
+    }
+}

@@ -1,0 +1,72 @@
+//! The programs that the virtual machine needs are installed, or the user learns how to install them.
+
+use anyhow::{Context, Result, bail};
+
+use crate::{progress, tool};
+
+/// A program and the Debian package that holds it.
+pub struct Program {
+    name: &'static str,
+    package: &'static str,
+}
+
+/// What booting a guest calls.
+pub const VM: &[Program] = &[
+    Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
+    Program { name: "setpriv", package: "util-linux" },
+];
+
+/// What making a kernel and a userland out of Debian's packages calls, the first time.
+pub const PACKAGES: &[Program] = &[
+    Program { name: "apt-get", package: "apt" },
+    Program { name: "depmod", package: "kmod" },
+    Program { name: "dpkg-deb", package: "dpkg" },
+    Program { name: "xz", package: "xz-utils" },
+];
+
+/// Makes sure that every one of `programs` can be run: root on a machine with apt gets what is
+/// missing installed, anyone else one message that names all of it.
+///
+/// # Errors
+/// If something is missing and cannot be installed from here.
+pub fn ensure(programs: &[Program]) -> Result<()> {
+    let missing: Vec<&Program> = programs.iter().filter(|p| tool::find(p.name).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = join(missing.iter().map(|program| program.name), ", ");
+    let packages = join(missing.iter().map(|program| program.package), " ");
+    if tool::find("apt-get").is_none() {
+        bail!(
+            "this machine lacks {names}: the virtual machine is put together from Debian's packages, \
+             so run this on Debian or a relative of it, or install them with your package manager"
+        );
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("this machine lacks {names}: install with `sudo apt-get install {packages}`");
+    }
+    progress::note(&format!("installing {packages} (for {names})"));
+    install(&missing).with_context(|| format!("install {packages} with apt-get"))
+}
+
+fn install(programs: &[&Program]) -> Result<()> {
+    let install = || {
+        let mut apt = tool::command("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        apt.args(["-qq", "--yes", "--no-install-recommends", "install"]);
+        apt.args(programs.iter().map(|program| program.package));
+        tool::output(&mut apt)
+    };
+    progress::step("apt-get install", || {
+        // Package lists may be absent, as in a fresh container, or point at versions that are gone.
+        install().or_else(|_| {
+            tool::output(tool::command("apt-get").args(["-qq", "update"]))?;
+            install()
+        })
+    })?;
+    Ok(())
+}
+
+fn join<'a>(words: impl Iterator<Item = &'a str>, separator: &str) -> String {
+    words.collect::<Vec<_>>().join(separator)
+}
