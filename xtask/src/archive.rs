@@ -153,7 +153,7 @@ fn unpack_entry<R: Read>(entry: &mut newc::Reader<R>, place: &Path) -> Result<()
         DIRECTORY => fs::create_dir_all(place)?,
         REGULAR => {
             copy(entry, &mut File::create(place)?)?;
-            let readable = (mode & PERMISSIONS & 0o777) | 0o600;
+            let readable = (mode & 0o777) | 0o600;
             fs::set_permissions(place, fs::Permissions::from_mode(readable))?;
         }
         // Links could lead the files after them out of the folder; devices mean nothing on the host.

@@ -1,7 +1,8 @@
 //! What is fetched or built once is kept in one folder of the user's cache.
 //!
-//! An entry is whole or absent: it is built in a draft beside its place and renamed into it. Two runs at once take turns by a file lock that the kernel releases when a run dies. Deleting
-//! the folder is always safe.
+//! An entry is whole or absent: it is built in a draft beside its place and renamed into it. Its name
+//! ends in a hash of its recipe, so a changed recipe means a new entry. Two runs at once take turns by
+//! a file lock that the kernel releases when a run dies. Deleting the folder is always safe.
 
 use std::env;
 use std::fs::{self, File, TryLockError};

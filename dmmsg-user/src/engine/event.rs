@@ -129,20 +129,23 @@ impl Message<'_> {
     pub fn each_word(&self, word: &mut Vec<u8>, mut take: impl FnMut(&[u8])) {
         word.clear();
         let mut splitter = Splitter::new();
-        let mut accept = |token| match token {
-            Token::Nothing => {}
-            Token::Next(byte) => word.push(byte),
-            Token::First(byte) => {
-                if !word.is_empty() {
-                    take(word);
-                    word.clear();
+        let is_whole = self.hidden_bytes() == 0;
+        for byte in self.text.iter().map(Some).chain(is_whole.then_some(None)) {
+            let token = match byte {
+                Some(byte) => splitter.step(*byte),
+                None => splitter.finish(),
+            };
+            match token {
+                Token::Nothing => {}
+                Token::Next(byte) => word.push(byte),
+                Token::First(byte) => {
+                    if !word.is_empty() {
+                        take(word);
+                        word.clear();
+                    }
+                    word.push(byte);
                 }
-                word.push(byte);
             }
-        };
-        self.text.iter().for_each(|&byte| accept(splitter.step(byte)));
-        if self.hidden_bytes() == 0 {
-            accept(splitter.finish());
         }
         if !word.is_empty() {
             take(word);

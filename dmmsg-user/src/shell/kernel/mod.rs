@@ -3,6 +3,7 @@
 //! The only user of aya, and the only unsafe code of this crate.
 
 mod bpf;
+pub mod control;
 mod object;
 pub mod ring;
 
