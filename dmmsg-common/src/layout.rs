@@ -21,7 +21,7 @@ pub struct KernelLayout {
     pub md_map: u64,
     /// `struct mapped_device::disk`.
     pub md_disk: u64,
-    /// `struct gendisk::major`; `first_minor` is found by its own offset.
+    /// `struct gendisk::major`.
     pub disk_major: u64,
     /// `struct gendisk::first_minor`.
     pub disk_first_minor: u64,
@@ -39,4 +39,16 @@ pub struct KernelLayout {
     pub target_len: u64,
     /// `struct target_type::name`, a pointer to the type's name.
     pub type_name: u64,
+    /// `struct task_struct::tgid`.
+    pub task_tgid: u64,
+    /// `struct task_struct::pid`.
+    pub task_pid: u64,
+    /// `struct task_struct::comm`.
+    pub task_comm: u64,
+    /// `struct task_struct::cred`.
+    pub task_cred: u64,
+    /// `struct cred::uid`.
+    pub cred_uid: u64,
+    /// Where `struct pt_regs` keeps a system call's third argument.
+    pub regs_third: u64,
 }

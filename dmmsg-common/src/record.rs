@@ -1,7 +1,7 @@
 //! The ring's record layouts.
 //!
-//! A record is a fixed head followed by its texts without padding, in the order name, uuid, verb,
-//! text; the head tells the length of each. All numbers are little-endian, as both sides are.
+//! A record is a fixed head followed by its texts without padding, in the order text, verb, name,
+//! uuid; the head tells the length of each. All numbers are little-endian, as both sides are.
 
 use core::mem::{offset_of, size_of};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -90,20 +90,20 @@ pub struct MessageHead {
     pub ret: i32,
     /// Bits of [`flag`].
     pub flags: u32,
+    /// Bytes of text that follow.
+    pub text_bytes: u16,
+    /// Bytes of the canonical verb that follows; 0 unless [`flag::SCANNED`].
+    pub verb_bytes: u16,
     /// Bytes of the device name that follows, without NUL.
     pub name_bytes: u16,
     /// Bytes of the device uuid that follows, without NUL.
     pub uuid_bytes: u16,
-    /// Bytes of the canonical verb that follows; 0 unless [`flag::SCANNED`].
-    pub verb_bytes: u16,
-    /// Bytes of text that follow.
-    pub text_bytes: u16,
-    /// Command name of the sender, zero-padded.
-    pub comm: [u8; COMM_LEN],
-    /// Name of the target's type, zero-padded.
-    pub target_type: [u8; TYPE_NAME_LEN],
     /// Zero.
     pub reserved: u32,
+    /// Command name of the sender, zero-padded.
+    pub comm: [u8; COMM_LEN],
+    /// Name of the target's type; zero-padded.
+    pub target_type: [u8; TYPE_NAME_LEN],
 }
 
 const _: () = {
@@ -113,7 +113,7 @@ const _: () = {
     assert!(offset_of!(MessageHead, sector) == 48);
     assert!(offset_of!(MessageHead, pid) == 56);
     assert!(offset_of!(MessageHead, flags) == 88);
-    assert!(offset_of!(MessageHead, name_bytes) == 92);
-    assert!(offset_of!(MessageHead, comm) == 100);
-    assert!(offset_of!(MessageHead, target_type) == 116);
+    assert!(offset_of!(MessageHead, text_bytes) == 92);
+    assert!(offset_of!(MessageHead, comm) == 104);
+    assert!(offset_of!(MessageHead, target_type) == 120);
 };

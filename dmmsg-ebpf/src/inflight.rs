@@ -9,16 +9,15 @@ use dmmsg_common::{
 
 /// Room for the texts of a record and for the last one's NUL.
 ///
-/// Uuid and verb count with the next power of two, which is what the verifier knows of them.
-pub const TEXTS: usize = NAME_LEN + 2 * NAME_LEN + 2 * VERB_LEN + TEXT_MAX + 64;
-const _: () = assert!(UUID_LEN <= 2 * NAME_LEN && TEXTS.is_multiple_of(8));
+/// The text counts twice, since the verifier knows its length only up to the next power of two.
+pub const TEXTS: usize = 2 * TEXT_MAX + VERB_LEN + NAME_LEN + UUID_LEN.next_multiple_of(8);
 
 /// A record as it goes to the ring.
 #[repr(C)]
 pub struct Record {
     /// The fixed part.
     pub head: MessageHead,
-    /// The texts, packed.
+    /// The texts, packed; aligned as words, for the start of a text is written as such.
     pub texts: [u8; TEXTS],
 }
 
@@ -36,17 +35,8 @@ impl Phase {
     pub const LOOKED_UP: Self = Self(2);
 }
 
-/// Whether a sender asked that its message be kept secret (`DM_SECURE_DATA_FLAG`).
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Secrecy(u32);
-
-impl Secrecy {
-    /// It did, or nobody saw whether it did.
-    pub const ASSUMED: Self = Self(0);
-    /// It did not.
-    pub const NOT_ASKED: Self = Self(1);
-}
+/// [`InFlight::opening`] of a text that is longer than what is read at first, or may hold a key.
+pub const UNREAD: u32 = u32::MAX;
 
 /// A task's message in flight. All zero is a valid value: nothing is in flight.
 #[repr(C)]
@@ -55,16 +45,14 @@ pub struct InFlight {
     pub record: Record,
     /// How far the message has come.
     pub phase: Phase,
-    /// Whether the sender of the next message asked for secrecy.
-    pub secrecy: Secrecy,
     /// Kernel address of `struct dm_ioctl`.
     pub param: u64,
     /// Kernel address of the message's text.
     pub message: u64,
     /// Bytes from `message` to the end of the kernel's copy.
     pub limit: u32,
-    /// First byte of the text.
-    pub first: u32,
+    /// Bytes of the text if they stand in the record already, else [`UNREAD`].
+    pub opening: u32,
     /// The scan of the text, where one is needed.
     pub scan: Scan,
 }

@@ -7,4 +7,5 @@ pub mod filter;
 pub mod inflight;
 pub mod kernel;
 pub mod subject;
+pub mod table;
 pub mod text;

@@ -3,22 +3,55 @@
 use core::ffi::c_long;
 
 use dmmsg_common::{
-    dm::NAME_LEN,
-    nul::{BLOCK, Words, has_nul},
-    record::{TEXT_MAX, flag},
+    dm::{MESSAGE_OFFSET, ioctl_header},
+    nul::{BLOCK, Words, first_nul, has_nul},
+    record::{MessageHead, TEXT_MAX, flag},
     secret::{NO_SECRET, Scan, may_name_key},
+    verb::VERB_LEN,
 };
 
 use crate::{
     filter,
-    inflight::InFlight,
-    kernel::memory::{copy_bytes, copy_str, put, read, repeat},
+    inflight::{InFlight, UNREAD},
+    kernel::memory::{copy_bytes, copy_str, put, put_words, read, repeat},
 };
 
 /// Bytes of a text that are searched for its end; a longer one is marked as such.
 const SEARCH_MAX: u32 = 1 << 20;
 
-/// Copies the text into the record behind name and uuid, and sets what is known of it.
+/// What is read of a message at first: the sector it is for, and the start of its text.
+type Opening = [u64; 8];
+
+/// Finds the text in the kernel's copy of the ioctl's buffer, and reads it if it is short.
+#[inline(always)]
+pub fn locate(flight: &mut InFlight, param: u64, data_start: u32, param_size: u64) {
+    flight.message = 0;
+    flight.opening = UNREAD;
+    let text_start = u64::from(data_start) + MESSAGE_OFFSET;
+    if data_start < ioctl_header::DATA || text_start >= param_size {
+        return;
+    }
+    flight.message = param + text_start;
+    flight.limit = (param_size - text_start) as u32;
+    let Some(opening) = read::<Opening>(param + u64::from(data_start)) else {
+        // It may be the end of the buffer that cannot be read.
+        flight.record.head.sector = read(param + u64::from(data_start)).unwrap_or(0);
+        return;
+    };
+    let [sector, text @ ..] = opening;
+    flight.record.head.sector = sector;
+    if may_name_key(text[0] as u8) {
+        return;
+    }
+    if let Some(length) = first_nul(&text)
+        && length < flight.limit
+    {
+        put_words(&mut flight.record.texts, &text);
+        flight.opening = length;
+    }
+}
+
+/// Completes the text in the record, and sets what is known of it.
 ///
 /// `strict` as in [`dmmsg_common::secret`]. Returns whether the verb passes the user's filter.
 #[inline(always)]
@@ -27,7 +60,22 @@ pub fn capture(flight: &mut InFlight, strict: bool) -> bool {
         flight.record.head.flags |= flag::MALFORMED;
         return !filter::wants_verb();
     }
-    if strict || filter::wants_verb() || may_name_key(flight.first as u8) {
+    // Strange enough to be a key: anything but a plain first letter that was read.
+    if strict || filter::wants_verb() || flight.opening == UNREAD {
+        return capture_unread(flight, strict);
+    }
+    flight.record.head.text_bytes = flight.opening as u16;
+    flight.record.head.text_len = flight.opening;
+    true
+}
+
+/// Captures a text that is long, may hold a key, or is wanted for its verb.
+#[inline(always)]
+fn capture_unread(flight: &mut InFlight, strict: bool) -> bool {
+    let first = read::<u8>(flight.message).unwrap_or(b'k');
+    if strict || filter::wants_verb() || may_name_key(first) {
+        // Nothing that was read before must stay behind a secret.
+        put_words(&mut flight.record.texts, &[0; 7]);
         scan(flight, strict);
         copy_scanned(flight);
         return filter::admits_verb(&flight.scan);
@@ -40,8 +88,7 @@ pub fn capture(flight: &mut InFlight, strict: bool) -> bool {
 #[inline(always)]
 fn copy_plain(flight: &mut InFlight) {
     let room = flight.limit.min(TEXT_MAX as u32) + 1;
-    let at = texts_end(flight);
-    let copied = copy_str(&mut flight.record.texts, at, room, flight.message);
+    let copied = copy_str(&mut flight.record.texts, 0, room, flight.message);
     if copied == 0 {
         flight.record.head.flags |= flag::UNREADABLE;
         return;
@@ -156,29 +203,24 @@ fn copy_scanned(flight: &mut InFlight) {
     if secret_from != NO_SECRET {
         flight.record.head.flags |= flag::REDACTED;
     }
-    if let Some(verb) = flight.scan.verb() {
-        put(&mut flight.record.texts, texts_end_of(&flight.record.head), verb.padded());
-        flight.record.head.verb_bytes = u16::from(verb.len());
-    }
     let shown = length.min(secret_from).min(TEXT_MAX as u32);
-    let at = texts_end(flight);
-    if copy_bytes(&mut flight.record.texts, at, shown, flight.message) {
+    if copy_bytes(&mut flight.record.texts, 0, shown, flight.message) {
         flight.record.head.text_bytes = shown as u16;
     } else {
         flight.record.head.flags |= flag::UNREADABLE;
     }
+    if let Some(verb) = flight.scan.verb() {
+        put(&mut flight.record.texts, end(&flight.record.head), verb.padded());
+        flight.record.head.verb_bytes = u16::from(verb.len());
+    }
 }
 
+/// Where text and verb end in [`crate::inflight::Record::texts`].
+///
+/// The masks repeat the lengths' bounds for the verifier.
 #[inline(always)]
-fn texts_end(flight: &InFlight) -> usize {
-    texts_end_of(&flight.record.head)
-}
-
-/// Where the next text goes; the masks repeat the lengths' bounds for the verifier.
-#[inline(always)]
-fn texts_end_of(head: &dmmsg_common::record::MessageHead) -> usize {
-    let name = usize::from(head.name_bytes) & (NAME_LEN - 1);
-    let uuid = usize::from(head.uuid_bytes) & 0xff;
-    let verb = usize::from(head.verb_bytes) & 0x3f;
-    name + uuid + verb
+pub fn end(head: &MessageHead) -> usize {
+    let text = usize::from(head.text_bytes) & (2 * TEXT_MAX - 1);
+    let verb = usize::from(head.verb_bytes) & (VERB_LEN - 1);
+    text + verb
 }

@@ -16,7 +16,8 @@ fn main() -> Result<()> {
     };
     let sector = sector.parse().context("read SECTOR")?;
     let count: u64 = count.parse().context("read COUNT")?;
-    let rounds: u64 = rounds.first().map_or(Ok(1), |rounds| rounds.parse()).context("read ROUNDS")?;
+    let rounds: u64 =
+        rounds.first().map_or(Ok(1), |rounds| rounds.parse()).context("read ROUNDS")?;
 
     let control = Control::open().context("open the control node")?;
     let mut request = Request::new(Address::Name(device.as_bytes()), sector, message.as_bytes());

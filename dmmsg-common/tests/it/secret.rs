@@ -1,13 +1,18 @@
 //! Keys, masked.
 
-use dmmsg_common::secret::{NO_SECRET, Scan, may_name_key};
+use dmmsg_common::{
+    secret::{NO_SECRET, Scan, may_name_key},
+    verb::Verb,
+};
 use proptest::prelude::*;
 
 use crate::reference::{bytes, words};
 
 fn scan(strict: bool, message: &[u8]) -> Scan {
     let mut scan = Scan::new(strict);
-    message.iter().for_each(|byte| scan.step(*byte));
+    for byte in message {
+        scan.step(*byte);
+    }
     scan.finish();
     scan
 }
@@ -25,7 +30,7 @@ fn open_words(message: &[u8], secret_from: u32) -> String {
 fn check(strict: bool, message: &str, secret_from: u32, verb: Option<&str>) {
     let scan = scan(strict, message.as_bytes());
     assert_eq!(scan.secret_from(), secret_from, "{message}");
-    assert_eq!(scan.verb().map(|verb| verb.as_bytes()), verb.map(str::as_bytes), "{message}");
+    assert_eq!(scan.verb().map(Verb::as_bytes), verb.map(str::as_bytes), "{message}");
     assert_eq!(scan.length as usize, message.len(), "{message}");
 }
 
@@ -44,6 +49,20 @@ fn keys_are_secret_whatever_the_target() {
         check(strict, "key wipe", NO_SECRET, Some("key wipe"));
         check(strict, "@stats_list 00ff", NO_SECRET, Some("@stats_list"));
         check(strict, " ", NO_SECRET, Some(""));
+    }
+}
+
+#[test]
+fn a_key_that_is_one_backslash_is_secret_too() {
+    check(false, r"key set \", 8, Some("key set"));
+    check(true, r"key\ set\", 8, Some("key set"));
+}
+
+#[test]
+fn words_behind_a_quoted_key_verb_are_secret() {
+    for strict in [false, true] {
+        check(strict, r"key\ wipe 00ff", 10, Some("key wipe"));
+        check(strict, r"key\ wipe 00 ff", 10, Some("key wipe"));
     }
 }
 

@@ -9,41 +9,32 @@ use aya_ebpf::{
     macros::{fentry, fexit, kprobe, kretprobe},
     programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
-use dmmsg_ebpf::subject;
-
-#[fentry(function = "ctl_ioctl")]
-fn ctl_ioctl_fentry(ctx: FEntryContext) -> i32 {
-    subject::ioctl_begins(&ctx);
-    0
-}
-
-#[kprobe(function = "ctl_ioctl")]
-fn ctl_ioctl_kprobe(ctx: ProbeContext) -> u32 {
-    subject::ioctl_begins(&ctx);
-    0
-}
+use dmmsg_ebpf::{
+    kernel::memory::{Probed, Typed},
+    subject,
+};
 
 #[fentry(function = "target_message")]
 fn target_message_fentry(ctx: FEntryContext) -> i32 {
-    subject::message_begins(&ctx);
+    subject::message_begins::<Typed>(&ctx);
     0
 }
 
 #[kprobe(function = "target_message")]
 fn target_message_kprobe(ctx: ProbeContext) -> u32 {
-    subject::message_begins(&ctx);
+    subject::message_begins::<Probed>(&ctx);
     0
 }
 
 #[fexit(function = "__find_device_hash_cell")]
 fn find_device_fexit(ctx: FExitContext) -> i32 {
-    subject::device_found(&ctx);
+    subject::device_found::<Typed>(&ctx);
     0
 }
 
 #[kretprobe(function = "__find_device_hash_cell")]
 fn find_device_kretprobe(ctx: RetProbeContext) -> u32 {
-    subject::device_found(&ctx);
+    subject::device_found::<Probed>(&ctx);
     0
 }
 

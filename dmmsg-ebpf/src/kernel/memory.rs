@@ -1,6 +1,6 @@
 //! Reads of kernel and user memory, none of which can fault.
 
-use core::{ffi::c_long, mem::MaybeUninit, ptr};
+use core::{ffi::c_long, hint::black_box, mem::MaybeUninit, ptr};
 
 use aya_ebpf::helpers::generated as helper;
 use dmmsg_common::layout::KernelLayout;
@@ -36,6 +36,34 @@ pub fn global<G, T: Plain>(global: &MaybeUninit<G>, offset: usize) -> T {
     let field = unsafe { global.as_ptr().cast::<u8>().add(offset) };
     // SAFETY: the field lies inside the global, is aligned, and `Plain` admits any bytes.
     unsafe { ptr::read_volatile(field.cast::<T>()) }
+}
+
+/// How a program may read the structures that its hook hands to it.
+pub trait Access {
+    /// Reads a field; `None` where it is known to be unreadable.
+    fn field<T: Plain>(structure: u64, offset: u64) -> Option<T>;
+}
+
+/// By the types that the verifier knows from BTF: one instruction, which reads zero on a fault.
+pub struct Typed;
+
+/// By a helper that checks the address.
+pub struct Probed;
+
+impl Access for Typed {
+    #[inline(always)]
+    fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
+        // SAFETY: the verifier proves that a field of that size stands there, and the kernel
+        // catches the fault if the structure is gone.
+        Some(unsafe { ptr::read_volatile((structure + offset) as *const T) })
+    }
+}
+
+impl Access for Probed {
+    #[inline(always)]
+    fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
+        read(structure + offset)
+    }
 }
 
 /// Reads a plain value from kernel memory; `None` where the address cannot be read.
@@ -127,6 +155,14 @@ pub fn repeat<S>(count: u32, each: extern "C" fn(u64, &mut S) -> c_long, state: 
     unsafe { helper::bpf_loop(count, each as *mut _, ptr::from_mut(state).cast(), 0) };
 }
 
+/// A zero that the compiler does not know to be one.
+///
+/// Of zeroes that it knows it makes a call of `memset`, which clears byte by byte.
+#[inline(always)]
+pub fn zero() -> u64 {
+    black_box(0)
+}
+
 /// Copies `from` to `to[at..]`, or nothing where it does not fit.
 #[inline(always)]
 pub fn put<const N: usize, const M: usize>(to: &mut [u8; N], at: usize, from: &[u8; M]) {
@@ -137,4 +173,18 @@ pub fn put<const N: usize, const M: usize>(to: &mut [u8; N], at: usize, from: &[
     let start = unsafe { to.as_mut_ptr().add(at) };
     // SAFETY: `M` bytes from `start` lie in `to`, as checked above; `from` is elsewhere.
     unsafe { ptr::copy_nonoverlapping(from.as_ptr(), start, M) };
+}
+
+/// Writes words to the start of `to`, which must be aligned as they are.
+#[inline(always)]
+pub fn put_words<const N: usize, const M: usize>(to: &mut [u8; N], from: &[u64; M]) {
+    const { assert!(8 * M <= N) };
+    let to = to.as_mut_ptr().cast::<u64>();
+    for (index, word) in from.iter().enumerate() {
+        // SAFETY: `index < M`, and `M` words fit, as asserted above.
+        let place = unsafe { to.add(index) };
+        // SAFETY: as above; every caller's array is aligned. Volatile, so that stores of zeroes are
+        // not made a call of `memset`.
+        unsafe { ptr::write_volatile(place, *word) };
+    }
 }

@@ -4,11 +4,10 @@ use core::ptr;
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::{bpf_get_current_pid_tgid, bpf_get_current_uid_gid, generated as helper},
+    helpers::generated as helper,
     programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
-use dmmsg_common::dm::COMM_LEN;
-
+use super::memory::{Access as _, Typed, layout};
 use crate::inflight::InFlight;
 
 /// Task storage, which aya-ebpf 0.2 has no type for: a BTF map definition by hand.
@@ -65,24 +64,19 @@ fn storage(flags: u64) -> Option<&'static mut InFlight> {
     unsafe { value.cast::<InFlight>().as_mut() }
 }
 
-/// Process id (tgid) and thread id (pid) of the current task, in the initial namespace.
+/// The current task's `struct task_struct`, of a type that the verifier knows on every rung.
 #[inline(always)]
-pub fn pid_tid() -> (u32, u32) {
-    let both = bpf_get_current_pid_tgid();
-    ((both >> 32) as u32, both as u32)
+pub fn current() -> u64 {
+    // SAFETY: takes no argument.
+    unsafe { helper::bpf_get_current_task_btf() as u64 }
 }
 
-/// Real user id of the current task, in the initial namespace.
+/// The third argument of the system call that the current task is in.
 #[inline(always)]
-pub fn uid() -> u32 {
-    bpf_get_current_uid_gid() as u32
-}
-
-/// Writes the current task's command name, zero-padded.
-#[inline(always)]
-pub fn comm(to: &mut [u8; COMM_LEN]) {
-    // SAFETY: the helper writes at most the given number of bytes.
-    unsafe { helper::bpf_get_current_comm(to.as_mut_ptr().cast(), COMM_LEN as u32) };
+pub fn syscall_argument(task: u64) -> u64 {
+    // SAFETY: `task` comes from `bpf_get_current_task_btf`.
+    let registers = unsafe { helper::bpf_task_pt_regs(task as *mut _) };
+    Typed::field(registers as u64, layout!(regs_third)).unwrap_or(0)
 }
 
 /// Id of the current task's cgroup in the default hierarchy.

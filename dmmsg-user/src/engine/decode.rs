@@ -71,8 +71,8 @@ pub fn decode(record: &[u8]) -> Result<Message<'_>, DecodeError> {
         return Err(DecodeError::Size { got: record.len(), claimed: header.size });
     }
     let (head, texts): (MessageHead, _) = fixed_part(record)?;
-    let [name, uuid, verb, text] =
-        split(texts, [head.name_bytes, head.uuid_bytes, head.verb_bytes, head.text_bytes])?;
+    let [text, verb, name, uuid] =
+        split(texts, [head.text_bytes, head.verb_bytes, head.name_bytes, head.uuid_bytes])?;
     let mut message = Message {
         head,
         name,
@@ -118,7 +118,9 @@ fn wrong_texts(texts: &[u8], lengths: &[u16]) -> DecodeError {
 fn scan(message: &mut Message<'_>) {
     let strict = message.target_type() == Some(b"crypt") || message.has(flag::SECURE);
     let mut scan = Scan::new(strict);
-    message.text.iter().for_each(|&byte| scan.step(byte));
+    for &byte in message.text {
+        scan.step(byte);
+    }
     scan.finish();
     if let Some(verb) = scan.verb() {
         message.tag = Tag::Host(*verb);

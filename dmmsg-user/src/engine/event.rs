@@ -129,7 +129,7 @@ impl Message<'_> {
     pub fn each_word(&self, word: &mut Vec<u8>, mut take: impl FnMut(&[u8])) {
         word.clear();
         let mut splitter = Splitter::new();
-        let is_whole = self.hidden_bytes() == 0;
+        let is_whole = !self.is_redacted() && !self.is_truncated();
         for byte in self.text.iter().map(Some).chain(is_whole.then_some(None)) {
             let token = match byte {
                 Some(byte) => splitter.step(*byte),

@@ -200,7 +200,7 @@ impl FromStr for Verb {
         if words > words_of_verb {
             return Err(FilterError::NotAVerb);
         }
-        padded(verb.as_bytes(), VERB_LEN).map(Self)
+        padded(verb.as_bytes(), VERB_LEN - 1).map(Self)
     }
 }
 
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(verb("key set 00ff"), Err(FilterError::NotAVerb));
         assert_eq!(verb("key rotate now"), Err(FilterError::NotAVerb));
         assert_eq!(verb(" "), Err(FilterError::Empty));
-        assert_eq!(verb(&"v".repeat(33)), Err(FilterError::Long { got: 33, max: 32 }));
+        assert_eq!(verb(&"v".repeat(33)), Err(FilterError::Long { got: 33, max: 31 }));
     }
 
     #[test]

@@ -24,5 +24,12 @@ pub fn resolve(btf: &Btf<'_>) -> Result<KernelLayout, BtfError> {
         target_begin: btf.module_offset("dm_target", "begin")?,
         target_len: btf.module_offset("dm_target", "len")?,
         type_name: btf.module_offset("target_type", "name")?,
+        task_tgid: btf.kernel_offset("task_struct", "tgid")?,
+        task_pid: btf.kernel_offset("task_struct", "pid")?,
+        task_comm: btf.kernel_offset("task_struct", "comm")?,
+        task_cred: btf.kernel_offset("task_struct", "cred")?,
+        cred_uid: btf.kernel_offset("cred", "uid")?,
+        // x86-64 only, as the kernels we know.
+        regs_third: btf.kernel_offset("pt_regs", "dx")?,
     })
 }

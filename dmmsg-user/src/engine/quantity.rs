@@ -13,12 +13,10 @@ pub enum QuantityError {
         got: String,
     },
     /// The unit is missing or unknown.
-    #[error("expected one of the units {expected}, got `{got}`")]
+    #[error("must end in one of the units {known}")]
     Unit {
         /// The known units.
-        expected: &'static str,
-        /// What stands in its place.
-        got: String,
+        known: &'static str,
     },
     /// The quantity is out of range.
     #[error("must be {range}")]
@@ -41,10 +39,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
         "s" => 1_000_000_000,
         "m" | "min" => 60_000_000_000,
         "h" => 3_600_000_000_000,
-        _ => {
-            let expected = "ns, us, ms, s, m, h";
-            return Err(QuantityError::Unit { expected, got: unit.to_owned() });
-        }
+        _ => return Err(QuantityError::Unit { known: "ns, us, ms, s, m, h" }),
     };
     let ns = scale(number, unit_ns)?;
     u64::try_from(ns)
@@ -84,10 +79,7 @@ impl FromStr for RingSize {
             "KiB" | "K" => 1 << 10,
             "MiB" | "M" => 1 << 20,
             "GiB" | "G" => 1 << 30,
-            _ => {
-                let expected = "B, KiB, MiB, GiB";
-                return Err(QuantityError::Unit { expected, got: unit.to_owned() });
-            }
+            _ => return Err(QuantityError::Unit { known: "B, KiB, MiB, GiB" }),
         };
         let bytes = scale(number, unit_bytes)?;
         u32::try_from(bytes)
@@ -116,4 +108,67 @@ fn scale(number: &str, unit: u128) -> Result<u128, QuantityError> {
     let whole: u64 = whole.parse().map_err(|_| malformed())?;
     let fraction: u64 = fraction.parse().map_err(|_| malformed())?;
     Ok(u128::from(whole) * unit + u128::from(fraction) * unit / divisor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QuantityError, RingSize, parse_duration};
+    use std::time::Duration;
+
+    #[test]
+    fn durations() {
+        for (text, ns) in [
+            ("1ns", 1),
+            ("100us", 100_000),
+            ("1.5ms", 1_500_000),
+            ("0.000000001s", 1),
+            ("5s", 5_000_000_000),
+            ("2m", 120_000_000_000),
+            ("0.5h", 1_800_000_000_000),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_nanos(ns)), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_that_cannot_be() {
+        for text in
+            ["", "s", ".5s", "5.s", "1.2.3s", "-1s", "0.1234567891s", "99999999999999999999s"]
+        {
+            let error = parse_duration(text).unwrap_err();
+            assert!(matches!(error, QuantityError::Number { .. }), "{text}: {error}");
+        }
+        for text in ["5", "5 s", "5S", "5d", "1e3s"] {
+            let error = parse_duration(text).unwrap_err();
+            assert!(matches!(error, QuantityError::Unit { .. }), "{text}: {error}");
+        }
+        for text in ["0s", "0.1ns", "18446744073709551615h"] {
+            let error = parse_duration(text).unwrap_err();
+            assert!(matches!(error, QuantityError::Range { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn ring_sizes_are_powers_of_two_and_whole_pages() {
+        for (text, bytes) in [
+            ("1", 4096),
+            ("4096B", 4096),
+            ("4097", 8192),
+            ("64KiB", 65_536),
+            ("8MiB", 8_388_608),
+            ("1.5M", 2_097_152),
+            ("1GiB", 1 << 30),
+        ] {
+            assert_eq!(text.parse::<RingSize>().map(|size| size.bytes(4096)), Ok(bytes), "{text}");
+        }
+        assert_eq!("8MiB".parse(), Ok(RingSize::DEFAULT));
+        assert_eq!("4KiB".parse::<RingSize>().map(|size| size.bytes(65_536)), Ok(65_536));
+    }
+
+    #[test]
+    fn ring_sizes_that_cannot_be() {
+        for text in ["", "0", "8MB", "MiB", "1.1GiB", "8TiB"] {
+            assert!(text.parse::<RingSize>().is_err(), "{text}");
+        }
+    }
 }

@@ -1,17 +1,11 @@
 //! Answers from `/proc` about a message's sender.
 
-use std::{
-    collections::HashMap,
-    fs,
-    os::unix::ffi::OsStringExt,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, fs, os::unix::ffi::OsStringExt, path::Path};
 
 use crate::engine::enrich::{Context, Question, Sender, unified_cgroup};
 
-/// How long an answer is taken to hold: a sender may start another program.
-const LIFETIME: Duration = Duration::from_secs(1);
+/// How long an answer is taken to hold, in ns: a sender may start another program.
+const LIFETIME_NS: u64 = 1_000_000_000;
 
 /// Senders remembered at most; a machine has few at a time.
 const CAPACITY: usize = 256;
@@ -24,7 +18,8 @@ pub struct Lookup {
 
 #[derive(Debug)]
 struct Answer {
-    read_at: Instant,
+    /// When the sender was asked about first.
+    boot_ns: u64,
     exe: Option<Vec<u8>>,
     cgroup: Option<Vec<u8>>,
 }
@@ -32,31 +27,31 @@ struct Answer {
 impl Lookup {
     /// What is known of a sender now; nothing of one that is gone.
     pub fn answer(&mut self, question: &Question) -> Context<'_> {
-        let now = Instant::now();
-        let fresh = |answer: &Answer| now.duration_since(answer.read_at) < LIFETIME;
-        if !self.answers.get(&question.sender).is_some_and(fresh) {
+        let holds = |answer: &Answer| question.boot_ns.abs_diff(answer.boot_ns) < LIFETIME_NS;
+        if !self.answers.get(&question.sender).is_some_and(holds) {
             if self.answers.len() >= CAPACITY {
                 self.answers.clear();
             }
-            self.answers.insert(question.sender, Answer::read(question, now));
+            self.answers.insert(question.sender, Answer::read(question));
         }
         self.answers.get(&question.sender).map(Answer::context).unwrap_or_default()
     }
 }
 
 impl Answer {
-    fn read(question: &Question, read_at: Instant) -> Self {
+    fn read(question: &Question) -> Self {
         let directory = format!("/proc/{}", question.sender.pid);
         let directory = Path::new(&directory);
         let exe = fs::read_link(directory.join("exe")).ok();
         let cgroup = fs::read(directory.join("cgroup")).ok();
         // Asked last: if the process is still the sender now, it was when the rest was read.
         let stat = fs::read(directory.join("stat")).unwrap_or_default();
+        let boot_ns = question.boot_ns;
         if !question.admits_stat(&stat) {
-            return Self { read_at, exe: None, cgroup: None };
+            return Self { boot_ns, exe: None, cgroup: None };
         }
         Self {
-            read_at,
+            boot_ns,
             exe: exe.map(|path| path.into_os_string().into_vec()),
             cgroup: cgroup.and_then(|contents| unified_cgroup(&contents).map(<[u8]>::to_vec)),
         }

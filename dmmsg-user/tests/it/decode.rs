@@ -1,15 +1,17 @@
 //! Records, decoded.
 
+use std::mem::offset_of;
+
 use dmmsg::engine::{
     decode::{DecodeError, decode},
     event::{Event, Message},
 };
 use dmmsg_common::{
     argv::{Splitter, Token},
-    record::{MessageHead, RecordHeader, flag},
+    record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, flag},
 };
 use proptest::prelude::*;
-use zerocopy::IntoBytes;
+use zerocopy::{FromBytes, IntoBytes};
 
 use crate::sample::Sample;
 
@@ -74,28 +76,27 @@ fn records_that_are_not_ours() {
     assert_eq!(error(&other_kind), DecodeError::Kind { got: 7 });
 
     let texts = record.len() - head_bytes;
+    let name_bytes = offset_of!(MessageHead, name_bytes);
     let mut longer = record.clone();
-    longer[92] += 1;
+    longer[name_bytes] += 1;
     assert_eq!(error(&longer), DecodeError::Texts { got: texts, claimed: texts + 1 });
     let mut shorter = record;
-    shorter[92] -= 1;
+    shorter[name_bytes] -= 1;
     assert_eq!(error(&shorter), DecodeError::Texts { got: texts, claimed: texts - 1 });
 }
 
+/// A record that is well-formed up to its texts, whose lengths most often add up.
 fn arbitrary_record() -> impl Strategy<Value = Vec<u8>> {
     let head = any::<[u8; size_of::<MessageHead>()]>();
-    (head, proptest::collection::vec(any::<u8>(), 0..64)).prop_map(|(mut head, texts)| {
-        let size = (head.len() + texts.len()) as u32;
-        let header = RecordHeader { abi: 1, kind: 1, size };
-        head[..8].copy_from_slice(header.as_bytes());
-        // The high bytes of the texts' lengths: most records are well-formed up to here.
-        for high in [93, 95, 97, 99] {
-            head[high] = 0;
-        }
-        let lengths = [92, 94, 96].map(|low| head[low] % 20);
-        [head[92], head[94], head[96]] = lengths;
-        head[98] = (texts.len() as u8).wrapping_sub(lengths.iter().sum());
-        [&head[..], &texts].concat()
+    let texts = proptest::collection::vec(any::<u8>(), 0..64);
+    let lengths = any::<[u8; 3]>().prop_map(|lengths| lengths.map(|length| u16::from(length % 20)));
+    (head, texts, lengths).prop_map(|(head, texts, [text, verb, name])| {
+        let mut head = MessageHead::read_from_bytes(&head).unwrap();
+        let size = (size_of::<MessageHead>() + texts.len()) as u32;
+        head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size };
+        (head.text_bytes, head.verb_bytes, head.name_bytes) = (text, verb, name);
+        head.uuid_bytes = (texts.len() as u16).wrapping_sub(text + verb + name);
+        [head.as_bytes(), &texts].concat()
     })
 }
 

@@ -6,8 +6,11 @@
     reason = "tests start the real programs"
 )]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics fails")]
+#![allow(clippy::cast_possible_truncation, reason = "samples are short")]
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 mod cli;
 mod decode;
+mod lookup;
 mod render;
 mod sample;

@@ -76,7 +76,7 @@ fn a_wide_table_tells_who_the_sender_is() {
     let sample = Sample::sent("thin-pool", b"create_thin 7");
     check(
         table(true),
-        &[sample.clone()],
+        std::slice::from_ref(&sample),
         &expect![[r#"
         TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   MESSAGE
         14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 /usr/sbin/lvm            /system.slice/lvm2.service               create_thin 7
@@ -244,6 +244,25 @@ fn the_table_holds_messages_alone() {
 }
 
 proptest! {
+    #[test]
+    fn no_spelling_of_a_key_reaches_an_output(
+        verb in r"[ \t]{0,2}\\?[kK]\\?[eE][yY]([ \t]{1,3}|\\ )[sS]\\?[eE][tT]([ \t]{1,3}|\\ )",
+        crypt: bool,
+        scanned: bool,
+    ) {
+        let text = format!("{verb}5ec7e7");
+        let mut sample = Sample::sent(if crypt { "crypt" } else { "raid" }, text.as_bytes());
+        if !scanned {
+            sample.head.flags &= !(flag::SCANNED | flag::REDACTED);
+            sample.verb.clear();
+            sample.text = text.into_bytes();
+        }
+        for output in [table(true), json()] {
+            let text = rendered(output, std::slice::from_ref(&sample), CONTEXT);
+            prop_assert!(!text.contains("5ec7e7"), "{text}");
+        }
+    }
+
     #[test]
     fn each_message_is_one_line_of_json(
         text in proptest::collection::vec(1_u8.., 0..60),

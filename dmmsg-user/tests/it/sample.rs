@@ -48,7 +48,9 @@ impl Sample {
         let mut open = text.len();
         if strict || text.first().is_some_and(|first| may_name_key(*first)) {
             let mut scan = Scan::new(strict);
-            text.iter().for_each(|byte| scan.step(*byte));
+            for byte in text {
+                scan.step(*byte);
+            }
             scan.finish();
             self.head.flags |= flag::SCANNED;
             self.verb = scan.verb().map(|verb| verb.as_bytes().to_vec()).unwrap_or_default();
@@ -86,7 +88,7 @@ impl Sample {
         head.uuid_bytes = self.uuid.len() as u16;
         head.verb_bytes = self.verb.len() as u16;
         head.text_bytes = self.text.len() as u16;
-        let texts = [&self.name[..], &self.uuid, &self.verb, &self.text].concat();
+        let texts = [&self.text[..], &self.verb, &self.name, &self.uuid].concat();
         head.header.size = (size_of::<MessageHead>() + texts.len()) as u32;
         [head.as_bytes(), &texts].concat()
     }

@@ -25,8 +25,13 @@ fn append<const JSON: bool>(out: &mut Vec<u8>, bytes: &[u8]) {
     // Looks at every byte: without an early end the loop is done many bytes at a time.
     if bytes.iter().fold(true, |plain, &byte| plain & is_plain(byte)) {
         out.extend_from_slice(bytes);
-        return;
+    } else {
+        append_escaped::<JSON>(out, bytes);
     }
+}
+
+#[cold]
+fn append_escaped<const JSON: bool>(out: &mut Vec<u8>, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             append_character::<JSON>(out, character);

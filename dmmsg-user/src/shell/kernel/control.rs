@@ -18,7 +18,8 @@ const CONTROL: &str = "/dev/mapper/control";
 /// `sizeof(struct dm_ioctl)`: where our messages start.
 const HEADER_LEN: usize = 312;
 /// `_IOWR(DM_IOCTL, DM_TARGET_MSG_CMD, struct dm_ioctl)`.
-const TARGET_MSG: u64 = 3 << 30 | (HEADER_LEN as u64) << 16 | (IOCTL_TYPE << 8 | TARGET_MSG_NR) as u64;
+const TARGET_MSG: u64 =
+    3 << 30 | (HEADER_LEN as u64) << 16 | (IOCTL_TYPE << 8 | TARGET_MSG_NR) as u64;
 
 /// How a message names its device.
 #[derive(Clone, Copy, Debug)]

@@ -52,7 +52,7 @@ struct Hook {
 /// All hooks, in the order in which they are attached.
 ///
 /// A message's first hook comes last, so that none is begun whose end would be missed.
-const HOOKS: [Hook; 4] = [
+const HOOKS: [Hook; 3] = [
     Hook {
         point: Point::TargetMessage,
         at_return: true,
@@ -64,12 +64,6 @@ const HOOKS: [Hook; 4] = [
         at_return: true,
         fentry: "find_device_fexit",
         kprobe: "find_device_kretprobe",
-    },
-    Hook {
-        point: Point::CtlIoctl,
-        at_return: false,
-        fentry: "ctl_ioctl_fentry",
-        kprobe: "ctl_ioctl_kprobe",
     },
     Hook {
         point: Point::TargetMessage,
