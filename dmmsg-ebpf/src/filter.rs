@@ -3,6 +3,7 @@
 use core::mem::{MaybeUninit, offset_of};
 
 use dmmsg_common::{
+    dm::{TYPE_NAME_LEN, UUID_LEN},
     filter::{KernelFilter, bit},
     record::MessageHead,
     secret::Scan,
@@ -10,7 +11,7 @@ use dmmsg_common::{
 
 use crate::{
     inflight::TEXTS,
-    kernel::memory::{Plain, global},
+    kernel::memory::{Plain, global, words},
 };
 
 /// Set by the loader before the programs are loaded.
@@ -40,14 +41,19 @@ fn asks(bit: u32) -> bool {
 pub fn admits_sender(head: &MessageHead) -> bool {
     (!asks(bit::PID) || is_wanted!(pid, head.pid))
         && (!asks(bit::UID) || is_wanted!(uid, head.uid))
-        && (!asks(bit::COMM) || is_wanted!(comm, head.comm))
+        && (!asks(bit::COMM) || is_wanted!(comm, words(&head.comm)))
 }
 
 /// Whether device number and target type pass.
 #[inline(always)]
 pub fn admits_target(head: &MessageHead) -> bool {
     (!asks(bit::DEV) || is_wanted!(dev, head.dev))
-        && (!asks(bit::TARGET_TYPE) || is_wanted!(target_type, head.target_type))
+        && (!asks(bit::TARGET_TYPE) || is_type(&head.target_type))
+}
+
+#[inline(always)]
+fn is_type(name: &[u8; TYPE_NAME_LEN]) -> bool {
+    is_text::<_, TYPE_NAME_LEN>(name, 0, offset_of!(KernelFilter, target_type))
 }
 
 /// Whether names of the device must be compared with [`is_device`].
@@ -59,9 +65,15 @@ pub fn wants_device() -> bool {
 /// Whether the NUL-terminated text at `texts[at..]` is the name or uuid that is asked for.
 #[inline(always)]
 pub fn is_device(texts: &[u8; TEXTS], at: usize) -> bool {
+    is_text::<_, UUID_LEN>(texts, at, offset_of!(KernelFilter, device))
+}
+
+/// Whether the NUL-terminated text at `texts[at..]` is the one at `offset` in the filter.
+#[inline(always)]
+fn is_text<const N: usize, const MAX: usize>(texts: &[u8; N], at: usize, offset: usize) -> bool {
     let mut index = 0;
-    while index < dmmsg_common::dm::UUID_LEN {
-        let want: u8 = global(&FILTER, offset_of!(KernelFilter, device) + index);
+    while index < MAX {
+        let want: u8 = global(&FILTER, offset + index);
         let Some(have) = texts.get(at + index) else { return false };
         if *have != want {
             return false;

@@ -9,7 +9,7 @@ use crate::{
     filter,
     inflight::{InFlight, Phase},
     kernel::{
-        memory::{Access, Typed, copy_str, layout, read, read_user, zero},
+        memory::{Access, Typed, copy_str, layout, put_words, read, read_user},
         output::{Count, count, lose, send},
         task::{self, Entry, Return},
     },
@@ -55,29 +55,26 @@ fn begin(head: &mut MessageHead, task: u64) {
     head.tid = Typed::field(task, layout!(task_pid)).unwrap_or(0);
     let cred = Typed::field(task, layout!(task_cred)).unwrap_or(0);
     head.uid = Typed::field(cred, layout!(cred_uid)).unwrap_or(0);
-    head.comm = words(
-        Typed::field(task, layout!(task_comm)).unwrap_or(0),
-        Typed::field(task, layout!(task_comm) + 8).unwrap_or(0),
+    let comm = layout!(task_comm);
+    put_words(
+        &mut head.comm,
+        &[
+            Typed::field(task, comm).unwrap_or(0),
+            Typed::field(task, comm + 8).unwrap_or(0),
+        ],
     );
     head.cgroup_id = task::cgroup_id();
-    let zero = zero();
-    head.sector = zero;
-    head.target_type = words(zero, zero);
+    head.sector = 0;
+    put_words(&mut head.target_type, &[0; 2]);
     head.target_index = NO_INDEX;
-    head.dev = zero as u32;
-    head.text_len = zero as u32;
+    head.dev = 0;
+    head.text_len = 0;
     head.flags = flag::NO_LOOKUP;
-    head.text_bytes = zero as u16;
-    head.verb_bytes = zero as u16;
-    head.name_bytes = zero as u16;
-    head.uuid_bytes = zero as u16;
-    head.reserved = zero as u32;
-}
-
-/// Sixteen bytes of text from two words.
-#[inline(always)]
-const fn words(first: u64, second: u64) -> [u8; 16] {
-    ((second as u128) << 64 | first as u128).to_le_bytes()
+    head.text_bytes = 0;
+    head.verb_bytes = 0;
+    head.name_bytes = 0;
+    head.uuid_bytes = 0;
+    head.reserved = 0;
 }
 
 /// Whether the sender asked for secrecy by `DM_SECURE_DATA_FLAG`.
@@ -113,8 +110,8 @@ pub fn device_found<A: Access>(hook: &impl Return) {
         let dev = read::<u32>(flight.param + ioctl_header::DEV);
         flight.record.head.dev = DevT::from_huge(dev.unwrap_or(0)).0;
     }
-    let strict = flight.record.head.target_type == *b"crypt\0\0\0\0\0\0\0\0\0\0\0"
-        || flight.record.head.flags & flag::SECURE != 0;
+    let head = &flight.record.head;
+    let strict = head.flags & flag::SECURE != 0 || table::is_crypt(head);
     let passes = filter::admits_target(&flight.record.head)
         && text::capture(flight, strict)
         && if found {

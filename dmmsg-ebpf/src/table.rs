@@ -3,9 +3,12 @@
 //! Source: `drivers/md/dm-table.c`, `dm_table_find_target`, and `drivers/md/dm-core.h`,
 //! `struct dm_table`, 6.1 to 7.3: an array of targets, ordered by where they begin.
 
-use dmmsg_common::record::{MessageHead, flag};
+use dmmsg_common::{
+    dm::TYPE_NAME_LEN,
+    record::{MessageHead, flag},
+};
 
-use crate::kernel::memory::{copy_str, layout, read};
+use crate::kernel::memory::{Window, copy_bytes, copy_str, layout, read, words};
 
 /// Halvings that leave one of 2^24 targets.
 const HALVINGS: u32 = 24;
@@ -19,19 +22,34 @@ pub fn find_target(head: &mut MessageHead, table: u64) {
         head.flags |= flag::NO_TABLE;
         return;
     }
-    let count = read::<u32>(table + layout!(table_num_targets)).unwrap_or(0);
-    let Some(targets) = read::<u64>(table + layout!(table_targets)) else { return };
+    let near = layout!(table_num_targets);
+    let Some(fields) = Window::<4>::open(table + near) else { return };
+    let count = fields.word(0).unwrap_or(0) as u32;
+    let Some(targets) = fields.word(layout!(table_targets).wrapping_sub(near)) else { return };
     let Some(index) = last_beginning_by(targets, count, head.sector) else { return };
     let target = targets + u64::from(index) * layout!(target_size);
-    let begin = read::<u64>(target + layout!(target_begin)).unwrap_or(u64::MAX);
-    let len = read::<u64>(target + layout!(target_len)).unwrap_or(0);
-    if head.sector < begin || head.sector - begin >= len {
+    let Some(target) = Window::<4>::open(target) else { return };
+    let begin = target.word(layout!(target_begin)).unwrap_or(u64::MAX);
+    let len = target.word(layout!(target_len)).unwrap_or(0);
+    // A sector before `begin` wraps around to one that no target is long enough for.
+    if head.sector.wrapping_sub(begin) >= len {
         return;
     }
     head.target_index = index;
-    let Some(kind) = read::<u64>(target + layout!(target_type)) else { return };
+    let Some(kind) = target.word(layout!(target_type)) else { return };
     let Some(name) = read::<u64>(kind + layout!(type_name)) else { return };
-    copy_str(&mut head.target_type, 0, 16, name);
+    // At once; only where the text ends at the end of a page, byte by byte.
+    if !copy_bytes(&mut head.target_type, 0, TYPE_NAME_LEN as u32, name) {
+        copy_str(&mut head.target_type, 0, TYPE_NAME_LEN as u32, name);
+    }
+}
+
+/// Whether the target's type is `crypt`.
+#[inline(always)]
+pub fn is_crypt(head: &MessageHead) -> bool {
+    const CRYPT: u64 = u64::from_le_bytes(*b"crypt\0\0\0");
+    const WITH_NUL: u64 = (1 << (8 * "crypt\0".len())) - 1;
+    words(&head.target_type)[0] & WITH_NUL == CRYPT
 }
 
 /// Index of the last target that begins at or before `sector`.

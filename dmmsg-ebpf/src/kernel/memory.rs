@@ -1,6 +1,6 @@
 //! Reads of kernel and user memory, none of which can fault.
 
-use core::{ffi::c_long, hint::black_box, mem::MaybeUninit, ptr};
+use core::{ffi::c_long, mem::MaybeUninit, ptr};
 
 use aya_ebpf::helpers::generated as helper;
 use dmmsg_common::layout::KernelLayout;
@@ -155,14 +155,6 @@ pub fn repeat<S>(count: u32, each: extern "C" fn(u64, &mut S) -> c_long, state: 
     unsafe { helper::bpf_loop(count, each as *mut _, ptr::from_mut(state).cast(), 0) };
 }
 
-/// A zero that the compiler does not know to be one.
-///
-/// Of zeroes that it knows it makes a call of `memset`, which clears byte by byte.
-#[inline(always)]
-pub fn zero() -> u64 {
-    black_box(0)
-}
-
 /// Copies `from` to `to[at..]`, or nothing where it does not fit.
 #[inline(always)]
 pub fn put<const N: usize, const M: usize>(to: &mut [u8; N], at: usize, from: &[u8; M]) {
@@ -184,7 +176,40 @@ pub fn put_words<const N: usize, const M: usize>(to: &mut [u8; N], from: &[u64; 
         // SAFETY: `index < M`, and `M` words fit, as asserted above.
         let place = unsafe { to.add(index) };
         // SAFETY: as above; every caller's array is aligned. Volatile, so that stores of zeroes are
-        // not made a call of `memset`.
+        // not made a call of `memset`, which clears byte by byte.
         unsafe { ptr::write_volatile(place, *word) };
+    }
+}
+
+/// Reads a short name, which must be aligned as words are.
+#[inline(always)]
+pub fn words(name: &[u8; 16]) -> [u64; 2] {
+    // SAFETY: two words fit, and every caller's array is aligned. Volatile, so that the compiler
+    // does not read byte by byte.
+    unsafe { ptr::read_volatile(name.as_ptr().cast()) }
+}
+
+/// The start of a structure, read at once where fields that are wanted stand close together.
+pub struct Window<const WORDS: usize> {
+    address: u64,
+    words: [u64; WORDS],
+}
+
+impl<const WORDS: usize> Window<WORDS> {
+    /// Reads `WORDS` words at `address`; the number must be a power of two.
+    #[inline(always)]
+    pub fn open(address: u64) -> Option<Self> {
+        const { assert!(WORDS.is_power_of_two()) };
+        Some(Self { address, words: read(address)? })
+    }
+
+    /// The word at byte `offset`, from memory again where it lies outside.
+    #[inline(always)]
+    pub fn word(&self, offset: u64) -> Option<u64> {
+        let index = offset as usize / 8;
+        if index < WORDS && offset.is_multiple_of(8) {
+            return Some(self.words[index & (WORDS - 1)]);
+        }
+        read(self.address + offset)
     }
 }
