@@ -11,10 +11,6 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 )]
 #[repr(C)]
 pub struct KernelLayout {
-    /// `struct hash_cell::name`, a pointer to the device's name.
-    pub hash_cell_name: u64,
-    /// `struct hash_cell::uuid`, a pointer to the device's uuid or null.
-    pub hash_cell_uuid: u64,
     /// `struct hash_cell::md`.
     pub hash_cell_md: u64,
     /// `struct mapped_device::map`, the live table or null.

@@ -12,18 +12,24 @@ pub fn has_nul(words: &[u64]) -> bool {
     words.iter().fold(0, |found, word| found | zero_bytes(*word)) != 0
 }
 
-/// Offset of the first zero byte.
+/// The part of a text that a word holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// The word, with zeroes from the NUL on.
+    pub word: u64,
+    /// Bytes before the NUL, if the text ends here.
+    pub ends_at: Option<u32>,
+}
+
+/// Cuts a word at its first NUL.
 #[inline(always)]
-pub fn first_nul(words: &[u64]) -> Option<u32> {
-    let mut offset = 0;
-    for word in words {
-        let zeroes = zero_bytes(*word);
-        if zeroes != 0 {
-            return Some(offset + lowest_byte(zeroes));
-        }
-        offset += 8;
+pub const fn cut(word: u64) -> Piece {
+    let zeroes = zero_bytes(word);
+    if zeroes == 0 {
+        return Piece { word, ends_at: None };
     }
-    None
+    let lowest = zeroes & zeroes.wrapping_neg();
+    Piece { word: word & ((lowest - 1) >> 7), ends_at: Some(index_of(lowest)) }
 }
 
 /// A word whose lowest set bit is the top bit of the lowest zero byte; zero where there is none.
@@ -35,52 +41,51 @@ const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
 }
 
-/// Index of the lowest byte that is not zero, by halving: BPF cannot count trailing zeroes.
+/// Index of the byte whose top bit is the only bit of `bit`; BPF cannot count zeroes.
+///
+/// The factor's bytes are their own indices from the top, and multiplying by a power of two brings
+/// one of them there.
 #[inline(always)]
-const fn lowest_byte(mut word: u64) -> u32 {
-    let mut index = 0;
-    if word & 0xffff_ffff == 0 {
-        word >>= 32;
-        index += 4;
-    }
-    if word & 0xffff == 0 {
-        word >>= 16;
-        index += 2;
-    }
-    if word & 0xff == 0 {
-        index += 1;
-    }
-    index
+const fn index_of(bit: u64) -> u32 {
+    ((bit >> 7).wrapping_mul(0x0001_0203_0405_0607) >> 56) as u32
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, Words, first_nul, has_nul};
+    use super::{BLOCK, Piece, cut, has_nul};
 
     #[test]
-    fn the_first_nul_is_found_at_every_place() {
+    fn words_are_cut_at_their_first_nul() {
         for other in [0x01, 0x7f, 0x80, 0x81, 0xff] {
-            for rest in [0x00, 0x01, 0x80] {
-                for at in 0..BLOCK {
-                    let mut bytes = [rest; BLOCK];
+            for rest in [0x00, 0x01, 0x80, 0xff] {
+                for at in 0..8 {
+                    let (mut bytes, mut text) = ([rest; 8], [0; 8]);
                     bytes[..at].fill(other);
                     bytes[at] = 0;
-                    assert!(has_nul(&words(&bytes)));
-                    assert_eq!(first_nul(&words(&bytes)), Some(at as u32));
+                    text[..at].fill(other);
+                    let expected =
+                        Piece { word: u64::from_le_bytes(text), ends_at: Some(at as u32) };
+                    assert_eq!(cut(u64::from_le_bytes(bytes)), expected);
                 }
             }
         }
     }
 
     #[test]
-    fn no_nul_is_found_where_there_is_none() {
+    fn words_without_nul_stay_whole() {
         for byte in 1..=255 {
-            assert!(!has_nul(&words(&[byte; BLOCK])));
-            assert_eq!(first_nul(&words(&[byte; BLOCK])), None);
+            let word = u64::from_le_bytes([byte; 8]);
+            assert_eq!(cut(word), Piece { word, ends_at: None });
+            assert!(!has_nul(&[word; BLOCK / 8]));
         }
     }
 
-    fn words(bytes: &[u8; BLOCK]) -> Words {
-        core::array::from_fn(|i| u64::from_le_bytes(core::array::from_fn(|j| bytes[8 * i + j])))
+    #[test]
+    fn a_nul_is_seen_in_every_word_of_a_block() {
+        for at in 0..BLOCK / 8 {
+            let mut block = [u64::MAX; BLOCK / 8];
+            block[at] &= !0xff00;
+            assert!(has_nul(&block));
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The ring's record layouts.
 //!
-//! A record is a fixed head followed by its texts without padding, in the order text, verb, name,
-//! uuid; the head tells the length of each. All numbers are little-endian, as both sides are.
+//! A record is a fixed head followed by its texts, in the order text, verb, name, uuid; the head
+//! tells the length of each, and each but the last is padded to whole words. What the padding holds
+//! has no meaning. All numbers are little-endian, as both sides are.
 
 use core::mem::{offset_of, size_of};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -19,6 +20,12 @@ pub const NO_INDEX: u32 = u32::MAX;
 
 /// [`RecordHeader::kind`] of a message to device-mapper's control node.
 pub const KIND_MESSAGE: u16 = 1;
+
+/// Bytes that a text of `bytes` takes in a record, unless it is the last.
+#[inline(always)]
+pub const fn padded(bytes: usize) -> usize {
+    (bytes + 7) & !7
+}
 
 /// The start of every record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

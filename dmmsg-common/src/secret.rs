@@ -71,8 +71,9 @@ impl Scan {
         if self.settled {
             return;
         }
+        // A backslash that quotes nothing is the message's last byte.
         let token = self.splitter.finish();
-        self.take(token, self.length);
+        self.take(token, self.length.saturating_sub(1));
         if !self.settled {
             self.settle(NO_SECRET);
         }
@@ -85,6 +86,12 @@ impl Scan {
             self.settled = true;
             self.secret_from = 0;
         }
+    }
+
+    /// Whether verb and secret are known, so that further bytes only count.
+    #[inline(always)]
+    pub const fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// Offset of the first secret byte, or [`NO_SECRET`].
@@ -116,7 +123,7 @@ impl Scan {
         } else if self.words == 2 && self.verb.is(b"key") {
             self.verb.push(b' ');
             self.verb.push(byte);
-        } else if self.words > 2 || self.verb.is(b"key set") {
+        } else if self.words > 2 || self.verb.is(b"key set") || self.verb.is(b"key wipe") {
             self.settle(offset);
         } else {
             self.settle(NO_SECRET);

@@ -3,8 +3,8 @@
 use core::mem::{MaybeUninit, offset_of};
 
 use dmmsg_common::{
-    dm::{TYPE_NAME_LEN, UUID_LEN},
-    filter::{KernelFilter, bit},
+    dm::TYPE_NAME_LEN,
+    filter::{DEVICE_LEN, KernelFilter, bit},
     record::MessageHead,
     secret::Scan,
 };
@@ -53,7 +53,18 @@ pub fn admits_target(head: &MessageHead) -> bool {
 
 #[inline(always)]
 fn is_type(name: &[u8; TYPE_NAME_LEN]) -> bool {
-    is_text::<_, TYPE_NAME_LEN>(name, 0, offset_of!(KernelFilter, target_type))
+    let mut index = 0;
+    while index < TYPE_NAME_LEN {
+        let want: u8 = global(&FILTER, offset_of!(KernelFilter, target_type) + index);
+        if name[index] != want {
+            return false;
+        }
+        if want == 0 {
+            return true;
+        }
+        index += 1;
+    }
+    true
 }
 
 /// Whether names of the device must be compared with [`is_device`].
@@ -62,24 +73,17 @@ pub fn wants_device() -> bool {
     asks(bit::DEVICE)
 }
 
-/// Whether the NUL-terminated text at `texts[at..]` is the name or uuid that is asked for.
+/// Whether the text of `length` bytes at `texts[at..]` is the name or uuid that is asked for.
 #[inline(always)]
-pub fn is_device(texts: &[u8; TEXTS], at: usize) -> bool {
-    is_text::<_, UUID_LEN>(texts, at, offset_of!(KernelFilter, device))
-}
-
-/// Whether the NUL-terminated text at `texts[at..]` is the one at `offset` in the filter.
-#[inline(always)]
-fn is_text<const N: usize, const MAX: usize>(texts: &[u8; N], at: usize, offset: usize) -> bool {
+pub fn is_device(texts: &[u8; TEXTS], at: usize, length: usize) -> bool {
     let mut index = 0;
-    while index < MAX {
-        let want: u8 = global(&FILTER, offset + index);
-        let Some(have) = texts.get(at + index) else { return false };
-        if *have != want {
-            return false;
-        }
+    while index < DEVICE_LEN {
+        let want: u8 = global(&FILTER, offset_of!(KernelFilter, device) + index);
         if want == 0 {
-            return true;
+            return index == length && length != 0;
+        }
+        if texts.get(at + index) != Some(&want) {
+            return false;
         }
         index += 1;
     }

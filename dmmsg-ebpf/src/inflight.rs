@@ -9,8 +9,9 @@ use dmmsg_common::{
 
 /// Room for the texts of a record and for the last one's NUL.
 ///
-/// The text counts twice, since the verifier knows its length only up to the next power of two.
-pub const TEXTS: usize = 2 * TEXT_MAX + VERB_LEN + NAME_LEN + UUID_LEN.next_multiple_of(8);
+/// All but the last count twice, since the verifier knows their lengths only up to the next power of
+/// two.
+pub const TEXTS: usize = 2 * TEXT_MAX + 2 * VERB_LEN + 2 * NAME_LEN + UUID_LEN.next_multiple_of(8);
 
 /// A record as it goes to the ring.
 #[repr(C)]
@@ -45,7 +46,7 @@ pub struct InFlight {
     pub record: Record,
     /// How far the message has come.
     pub phase: Phase,
-    /// Kernel address of `struct dm_ioctl`.
+    /// Kernel address of `struct dm_ioctl`, for a hook that sees no arguments.
     pub param: u64,
     /// Kernel address of the message's text.
     pub message: u64,

@@ -1,15 +1,17 @@
 //! Fills a message's record from the arguments of the hooks it passes.
 
+use core::hint::black_box;
+
 use dmmsg_common::{
     dm::{DevT, NAME_LEN, UUID_LEN, ioctl_header},
-    record::{ABI, KIND_MESSAGE, MessageHead, NO_INDEX, RecordHeader, flag},
+    record::{ABI, KIND_MESSAGE, MessageHead, NO_INDEX, RecordHeader, flag, padded},
 };
 
 use crate::{
     filter,
-    inflight::{InFlight, Phase},
+    inflight::{Phase, Record},
     kernel::{
-        memory::{Access, Typed, copy_str, layout, put_words, read, read_user},
+        memory::{Access, Typed, layout, put_words, read_user},
         output::{Count, count, lose, send},
         task::{self, Entry, Return},
     },
@@ -20,6 +22,10 @@ use crate::{
 ///
 /// Source: `include/uapi/linux/dm-ioctl.h`, `DM_VERSION_MAJOR`.
 const VERSION_MAJOR: u32 = 4;
+
+/// Words of a name and of a uuid without the NUL that may stand behind them.
+const NAME_WORDS: usize = NAME_LEN / 8;
+const UUID_WORDS: usize = UUID_LEN / 8;
 
 /// Entry of `target_message(file, param, param_size)`: the message begins.
 #[inline(always)]
@@ -50,7 +56,12 @@ pub fn message_begins<A: Access>(hook: &impl Entry) {
 /// Clears the head and writes what is known of the sender.
 #[inline(always)]
 fn begin(head: &mut MessageHead, task: u64) {
-    head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size: 0 };
+    head.header = RecordHeader {
+        abi: ABI,
+        kind: KIND_MESSAGE,
+        // Without device and text, should the lookup not be seen.
+        size: size_of::<MessageHead>() as u32,
+    };
     head.pid = Typed::field(task, layout!(task_tgid)).unwrap_or(0);
     head.tid = Typed::field(task, layout!(task_pid)).unwrap_or(0);
     let cred = Typed::field(task, layout!(task_cred)).unwrap_or(0);
@@ -67,14 +78,16 @@ fn begin(head: &mut MessageHead, task: u64) {
     head.sector = 0;
     put_words(&mut head.target_type, &[0; 2]);
     head.target_index = NO_INDEX;
-    head.dev = 0;
-    head.text_len = 0;
+    // Of zeroes that it knows, the compiler would make a call of `memset`.
+    let zero = black_box(0_u32);
+    head.dev = zero;
+    head.text_len = zero;
     head.flags = flag::NO_LOOKUP;
-    head.text_bytes = 0;
-    head.verb_bytes = 0;
-    head.name_bytes = 0;
-    head.uuid_bytes = 0;
-    head.reserved = 0;
+    head.text_bytes = zero as u16;
+    head.verb_bytes = zero as u16;
+    head.name_bytes = zero as u16;
+    head.uuid_bytes = zero as u16;
+    head.reserved = zero;
 }
 
 /// Whether the sender asked for secrecy by `DM_SECURE_DATA_FLAG`.
@@ -89,63 +102,56 @@ fn asked_for_secrecy(task: u64) -> bool {
 
 /// Return of `__find_device_hash_cell(param)`: device, target and text become known.
 ///
+/// `param` is given by hooks that see arguments at a function's return.
 /// It also runs for every other ioctl on a device, when no message is in flight. The kernel splits
 /// the text in place right after.
 #[inline(always)]
-pub fn device_found<A: Access>(hook: &impl Return) {
+pub fn device_found<A: Access>(hook: &impl Return, param: Option<u64>) {
     let Some(flight) = task::state() else { return };
     if flight.phase != Phase::BEGUN {
         return;
     }
     flight.phase = Phase::LOOKED_UP;
+    let param = param.unwrap_or(flight.param);
     flight.record.head.flags &= !flag::NO_LOOKUP;
     let cell = hook.value(1);
-    let found = cell != 0;
-    if found {
+    if cell != 0 {
         let md = A::field(cell, layout!(hash_cell_md)).unwrap_or(0);
         find_dev::<A>(&mut flight.record.head, md);
         table::find_target(&mut flight.record.head, A::field(md, layout!(md_map)).unwrap_or(0));
     } else {
         flight.record.head.flags |= flag::NO_DEVICE;
-        let dev = read::<u32>(flight.param + ioctl_header::DEV);
-        flight.record.head.dev = DevT::from_huge(dev.unwrap_or(0)).0;
+        let dev = A::field(param, ioctl_header::DEV).unwrap_or(0);
+        flight.record.head.dev = DevT::from_huge(dev).0;
     }
     let head = &flight.record.head;
     let strict = head.flags & flag::SECURE != 0 || table::is_crypt(head);
-    let passes = filter::admits_target(&flight.record.head)
+    let passes = filter::admits_target(head)
         && text::capture(flight, strict)
-        && if found {
-            let name = A::field(cell, layout!(hash_cell_name)).unwrap_or(0);
-            copy_names(flight, name, A::field(cell, layout!(hash_cell_uuid)).unwrap_or(0))
-        } else {
-            // What the sender asked for.
-            copy_names(
-                flight,
-                flight.param + ioctl_header::NAME,
-                flight.param + ioctl_header::UUID,
-            )
-        };
+        && copy_names::<A>(&mut flight.record, param);
     if !passes {
         flight.phase = Phase::IDLE;
         count(Count::Filtered);
     }
 }
 
-/// Copies the device's name and uuid. Returns whether one of them passes the filter.
+/// Copies name and uuid, and completes the record's size. Returns whether one passes the filter.
+///
+/// The lookup has written both into the ioctl's header, or has left what the sender asked for.
+/// Source: `drivers/md/dm-ioctl.c`, `__find_device_hash_cell`, 5.10 to 7.3.
 #[inline(always)]
-fn copy_names(flight: &mut InFlight, name: u64, uuid: u64) -> bool {
-    let texts = &mut flight.record.texts;
-    let head = &mut flight.record.head;
+fn copy_names<A: Access>(record: &mut Record, param: u64) -> bool {
+    let Record { head, texts } = record;
     let at = text::end(head);
-    let name_bytes = copy_str(texts, at, NAME_LEN as u32, name).saturating_sub(1);
-    let mut passes = !filter::wants_device() || filter::is_device(texts, at);
-    head.name_bytes = name_bytes as u16;
-    if uuid != 0 {
-        // The mask repeats the bound of the length for the verifier.
-        let at = at + (name_bytes as usize & (NAME_LEN - 1));
-        head.uuid_bytes = copy_str(texts, at, UUID_LEN as u32, uuid).saturating_sub(1) as u16;
-        passes = passes || (head.uuid_bytes != 0 && filter::is_device(texts, at));
-    }
+    let name = A::text::<NAME_WORDS, _>(texts, at, param, ioctl_header::NAME);
+    let mut passes = !filter::wants_device() || filter::is_device(texts, at, name);
+    // The mask repeats the bound of the length for the verifier.
+    let at = at + padded(name & (2 * NAME_LEN - 1));
+    let uuid = A::text::<UUID_WORDS, _>(texts, at, param, ioctl_header::UUID);
+    passes = passes || filter::is_device(texts, at, uuid);
+    head.name_bytes = name as u16;
+    head.uuid_bytes = uuid as u16;
+    head.header.size = (size_of::<MessageHead>() + at + uuid) as u32;
     passes
 }
 
@@ -173,8 +179,5 @@ pub fn message_ends(hook: &impl Return) {
     if !filter::admits_outcome(head) {
         return count(Count::Filtered);
     }
-    let texts = [head.text_bytes, head.verb_bytes, head.name_bytes, head.uuid_bytes];
-    let texts = texts.iter().fold(0, |sum, bytes| sum + u32::from(*bytes));
-    head.header.size = size_of::<MessageHead>() as u32 + texts;
     send(&mut flight.record);
 }

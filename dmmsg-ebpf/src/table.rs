@@ -10,6 +10,9 @@ use dmmsg_common::{
 
 use crate::kernel::memory::{Window, copy_bytes, copy_str, layout, read, words};
 
+/// The start of a `struct dm_target`: table, type, begin and length, in any order.
+type Target = Window<4>;
+
 /// Halvings that leave one of 2^24 targets.
 const HALVINGS: u32 = 24;
 
@@ -22,18 +25,15 @@ pub fn find_target(head: &mut MessageHead, table: u64) {
         head.flags |= flag::NO_TABLE;
         return;
     }
-    let near = layout!(table_num_targets);
-    let Some(fields) = Window::<4>::open(table + near) else { return };
-    let count = fields.word(0).unwrap_or(0) as u32;
-    let Some(targets) = fields.word(layout!(table_targets).wrapping_sub(near)) else { return };
-    let Some(index) = last_beginning_by(targets, count, head.sector) else { return };
-    let target = targets + u64::from(index) * layout!(target_size);
-    let Some(target) = Window::<4>::open(target) else { return };
-    let begin = target.word(layout!(target_begin)).unwrap_or(u64::MAX);
-    let len = target.word(layout!(target_len)).unwrap_or(0);
-    // A sector before `begin` wraps around to one that no target is long enough for.
-    if head.sector.wrapping_sub(begin) >= len {
-        return;
+    let Some(targets) = read::<u64>(table + layout!(table_targets)) else { return };
+    let mut target = Target::new();
+    let mut index = 0;
+    // Nearly every table has one target, which needs no count to be found.
+    if !covers(&mut target, targets, index, head.sector) {
+        index = search(table, targets, head.sector);
+        if !covers(&mut target, targets, index, head.sector) {
+            return;
+        }
     }
     head.target_index = index;
     let Some(kind) = target.word(layout!(target_type)) else { return };
@@ -52,21 +52,33 @@ pub fn is_crypt(head: &MessageHead) -> bool {
     words(&head.target_type)[0] & WITH_NUL == CRYPT
 }
 
-/// Index of the last target that begins at or before `sector`.
+/// Looks at the target at `index`, and tells whether it covers `sector`.
 #[inline(always)]
-fn last_beginning_by(targets: u64, count: u32, sector: u64) -> Option<u32> {
-    let (mut low, mut high) = (0, count);
+fn covers(target: &mut Target, targets: u64, index: u32, sector: u64) -> bool {
+    if !target.look_at(targets + u64::from(index) * layout!(target_size)) {
+        return false;
+    }
+    let begin = target.word(layout!(target_begin)).unwrap_or(u64::MAX);
+    let len = target.word(layout!(target_len)).unwrap_or(0);
+    // A sector before `begin` wraps around to one that no target is long enough for.
+    sector.wrapping_sub(begin) < len
+}
+
+/// Index of the last target that begins at or before `sector`; 0 where there is none.
+#[inline(always)]
+fn search(table: u64, targets: u64, sector: u64) -> u32 {
+    let (mut low, mut high) = (0, read::<u32>(table + layout!(table_num_targets)).unwrap_or(0));
     for _ in 0..HALVINGS {
         if high.wrapping_sub(low) <= 1 {
             break;
         }
         let middle = low + (high - low) / 2;
         let begin = targets + u64::from(middle) * layout!(target_size) + layout!(target_begin);
-        if read::<u64>(begin)? <= sector {
+        if read::<u64>(begin).is_some_and(|begin| begin <= sector) {
             low = middle;
         } else {
             high = middle;
         }
     }
-    (count != 0).then_some(low)
+    low
 }

@@ -4,8 +4,8 @@ use core::ffi::c_long;
 
 use dmmsg_common::{
     dm::{MESSAGE_OFFSET, ioctl_header},
-    nul::{BLOCK, Words, first_nul, has_nul},
-    record::{MessageHead, TEXT_MAX, flag},
+    nul::{BLOCK, Words, has_nul},
+    record::{MessageHead, TEXT_MAX, flag, padded},
     secret::{NO_SECRET, Scan, may_name_key},
     verb::VERB_LEN,
 };
@@ -13,7 +13,7 @@ use dmmsg_common::{
 use crate::{
     filter,
     inflight::{InFlight, UNREAD},
-    kernel::memory::{copy_bytes, copy_str, put, put_words, read, repeat},
+    kernel::memory::{copy_bytes, copy_str, put, put_text, put_words, read, repeat},
 };
 
 /// Bytes of a text that are searched for its end; a longer one is marked as such.
@@ -45,11 +45,14 @@ pub fn locate(flight: &mut InFlight, param: u64, data_start: u32, param_size: u6
     if may_name_key(text[0] as u8) {
         return;
     }
-    if let Some(length) = first_nul(&text)
-        && length < flight.limit
-    {
-        put_words(&mut flight.record.texts, &text);
-        flight.opening = length;
+    for (index, word) in text.iter().enumerate() {
+        if let Some(length) = put_text(&mut flight.record.texts, 8 * index, *word) {
+            let length = 8 * index as u32 + length;
+            if length < flight.limit {
+                flight.opening = length;
+            }
+            return;
+        }
     }
 }
 
@@ -217,12 +220,12 @@ fn copy_scanned(flight: &mut InFlight) {
     }
 }
 
-/// Where text and verb end in [`crate::inflight::Record::texts`].
+/// Where text and verb end in [`crate::inflight::Record::texts`], padding included.
 ///
 /// The masks repeat the lengths' bounds for the verifier.
 #[inline(always)]
 pub fn end(head: &MessageHead) -> usize {
-    let text = usize::from(head.text_bytes) & (2 * TEXT_MAX - 1);
-    let verb = usize::from(head.verb_bytes) & (VERB_LEN - 1);
+    let text = padded(usize::from(head.text_bytes)) & (2 * TEXT_MAX - 1);
+    let verb = padded(usize::from(head.verb_bytes)) & (2 * VERB_LEN - 1);
     text + verb
 }

@@ -3,7 +3,10 @@
 use core::{ffi::c_long, mem::MaybeUninit, ptr};
 
 use aya_ebpf::helpers::generated as helper;
-use dmmsg_common::layout::KernelLayout;
+use dmmsg_common::{
+    layout::KernelLayout,
+    nul::{Piece, cut},
+};
 
 /// Offsets of the running kernel, set by the loader before the programs are loaded.
 #[unsafe(no_mangle)]
@@ -42,6 +45,15 @@ pub fn global<G, T: Plain>(global: &MaybeUninit<G>, offset: usize) -> T {
 pub trait Access {
     /// Reads a field; `None` where it is known to be unreadable.
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T>;
+
+    /// Copies the text in an array of at most `8 * WORDS` bytes to `to[at..]`, where `at` is a
+    /// multiple of 8. Returns its length without NUL; what follows in `to` has no meaning.
+    fn text<const WORDS: usize, const N: usize>(
+        to: &mut [u8; N],
+        at: usize,
+        structure: u64,
+        offset: u64,
+    ) -> usize;
 }
 
 /// By the types that the verifier knows from BTF: one instruction, which reads zero on a fault.
@@ -57,12 +69,39 @@ impl Access for Typed {
         // catches the fault if the structure is gone.
         Some(unsafe { ptr::read_volatile((structure + offset) as *const T) })
     }
+
+    #[inline(always)]
+    fn text<const WORDS: usize, const N: usize>(
+        to: &mut [u8; N],
+        at: usize,
+        structure: u64,
+        offset: u64,
+    ) -> usize {
+        for index in 0..WORDS {
+            let word = Self::field(structure, offset + 8 * index as u64).unwrap_or(0);
+            if let Some(length) = put_text(to, at + 8 * index, word) {
+                return 8 * index + length as usize;
+            }
+        }
+        8 * WORDS
+    }
 }
 
 impl Access for Probed {
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         read(structure + offset)
+    }
+
+    #[inline(always)]
+    fn text<const WORDS: usize, const N: usize>(
+        to: &mut [u8; N],
+        at: usize,
+        structure: u64,
+        offset: u64,
+    ) -> usize {
+        // One more for the NUL.
+        copy_str(to, at, 8 * WORDS as u32 + 1, structure + offset).saturating_sub(1) as usize
     }
 }
 
@@ -167,6 +206,22 @@ pub fn put<const N: usize, const M: usize>(to: &mut [u8; N], at: usize, from: &[
     unsafe { ptr::copy_nonoverlapping(from.as_ptr(), start, M) };
 }
 
+/// Writes a word of text to `to[at..]`, where `at` is a multiple of 8, without what follows a NUL.
+///
+/// Returns the length in this word of a text that ends in it.
+#[inline(always)]
+pub fn put_text<const N: usize>(to: &mut [u8; N], at: usize, word: u64) -> Option<u32> {
+    if at > N - 8 {
+        return None;
+    }
+    let Piece { word, ends_at } = cut(word);
+    // SAFETY: `at` and the seven bytes behind it lie in `to`, as checked above.
+    let place = unsafe { to.as_mut_ptr().add(at) };
+    // SAFETY: as above; every caller's array is aligned.
+    unsafe { ptr::write_volatile(place.cast(), word) };
+    ends_at
+}
+
 /// Writes words to the start of `to`, which must be aligned as they are.
 #[inline(always)]
 pub fn put_words<const N: usize, const M: usize>(to: &mut [u8; N], from: &[u64; M]) {
@@ -192,15 +247,26 @@ pub fn words(name: &[u8; 16]) -> [u64; 2] {
 /// The start of a structure, read at once where fields that are wanted stand close together.
 pub struct Window<const WORDS: usize> {
     address: u64,
-    words: [u64; WORDS],
+    words: MaybeUninit<[u64; WORDS]>,
 }
 
 impl<const WORDS: usize> Window<WORDS> {
-    /// Reads `WORDS` words at `address`; the number must be a power of two.
+    /// A window that was not opened yet; `WORDS` must be a power of two.
     #[inline(always)]
-    pub fn open(address: u64) -> Option<Self> {
+    pub const fn new() -> Self {
         const { assert!(WORDS.is_power_of_two()) };
-        Some(Self { address, words: read(address)? })
+        Self { address: 0, words: MaybeUninit::uninit() }
+    }
+
+    /// Reads the structure at `address`; `false` where that cannot be read.
+    #[inline(always)]
+    pub fn look_at(&mut self, address: u64) -> bool {
+        self.address = address;
+        let words = self.words.as_mut_ptr().cast();
+        // SAFETY: the helper writes the array's bytes or zeroes them, whatever the address.
+        unsafe {
+            helper::bpf_probe_read_kernel(words, 8 * WORDS as u32, address as *const _) == 0
+        }
     }
 
     /// The word at byte `offset`, from memory again where it lies outside.
@@ -208,7 +274,11 @@ impl<const WORDS: usize> Window<WORDS> {
     pub fn word(&self, offset: u64) -> Option<u64> {
         let index = offset as usize / 8;
         if index < WORDS && offset.is_multiple_of(8) {
-            return Some(self.words[index & (WORDS - 1)]);
+            let words = self.words.as_ptr().cast::<u64>();
+            // SAFETY: the mask keeps the index inside.
+            let word = unsafe { words.add(index & (WORDS - 1)) };
+            // SAFETY: `look_at` filled all words; the verifier refuses a program that forgot it.
+            return Some(unsafe { *word });
         }
         read(self.address + offset)
     }

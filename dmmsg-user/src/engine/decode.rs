@@ -4,7 +4,7 @@
 //! input, and nothing that is wrong with it can make this module panic or read elsewhere.
 
 use dmmsg_common::{
-    record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, flag},
+    record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, flag, padded},
     secret::Scan,
 };
 use thiserror::Error;
@@ -94,17 +94,20 @@ fn fixed_part<T: FromBytes>(record: &[u8]) -> Result<(T, &[u8]), DecodeError> {
         .map_err(|_| DecodeError::Short { got: record.len(), needed: size_of::<T>() })
 }
 
-/// Cuts `texts` into pieces of the given lengths, which must use it up.
+/// Cuts `texts` into pieces of the given lengths, padded but for the last, which must use it up.
 fn split<const N: usize>(texts: &[u8], lengths: [u16; N]) -> Result<[&[u8]; N], DecodeError> {
     let mut pieces = [&[][..]; N];
-    let mut rest = texts;
+    let mut start = 0;
+    let mut end = 0;
     for (piece, length) in pieces.iter_mut().zip(lengths) {
-        let Some(cut) = rest.split_at_checked(length.into()) else {
+        end = start + usize::from(length);
+        let Some(text) = texts.get(start..end) else {
             return Err(wrong_texts(texts, &lengths));
         };
-        (*piece, rest) = cut;
+        *piece = text;
+        start = padded(end);
     }
-    if rest.is_empty() { Ok(pieces) } else { Err(wrong_texts(texts, &lengths)) }
+    if end == texts.len() { Ok(pieces) } else { Err(wrong_texts(texts, &lengths)) }
 }
 
 #[cold]
@@ -120,6 +123,9 @@ fn scan(message: &mut Message<'_>) {
     let mut scan = Scan::new(strict);
     for &byte in message.text {
         scan.step(byte);
+        if scan.is_settled() {
+            break;
+        }
     }
     scan.finish();
     if let Some(verb) = scan.verb() {

@@ -10,8 +10,6 @@ use super::btf::{Btf, BtfError};
 /// A struct or a member is missing: this kernel's device-mapper is not one we know.
 pub fn resolve(btf: &Btf<'_>) -> Result<KernelLayout, BtfError> {
     Ok(KernelLayout {
-        hash_cell_name: btf.module_offset("hash_cell", "name")?,
-        hash_cell_uuid: btf.module_offset("hash_cell", "uuid")?,
         hash_cell_md: btf.module_offset("hash_cell", "md")?,
         md_map: btf.module_offset("mapped_device", "map")?,
         md_disk: btf.module_offset("mapped_device", "disk")?,

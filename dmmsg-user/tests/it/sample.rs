@@ -2,7 +2,7 @@
 
 use dmmsg_common::{
     dm::DevT,
-    record::{ABI, KIND_MESSAGE, MessageHead, NO_INDEX, RecordHeader, TEXT_MAX, flag},
+    record::{ABI, KIND_MESSAGE, MessageHead, NO_INDEX, RecordHeader, TEXT_MAX, flag, padded},
     secret::{NO_SECRET, Scan, may_name_key},
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -88,7 +88,12 @@ impl Sample {
         head.uuid_bytes = self.uuid.len() as u16;
         head.verb_bytes = self.verb.len() as u16;
         head.text_bytes = self.text.len() as u16;
-        let texts = [&self.text[..], &self.verb, &self.name, &self.uuid].concat();
+        let mut texts = Vec::new();
+        for text in [&self.text, &self.verb, &self.name] {
+            texts.extend(text);
+            texts.resize(padded(texts.len()), 0xa5);
+        }
+        texts.extend(&self.uuid);
         head.header.size = (size_of::<MessageHead>() + texts.len()) as u32;
         [head.as_bytes(), &texts].concat()
     }
