@@ -47,4 +47,13 @@ pub struct KernelLayout {
     pub cred_uid: u64,
     /// Where `struct pt_regs` keeps a system call's third argument.
     pub regs_third: u64,
+    /// BTF id of a struct that is nothing but words, by which `bpf_rdonly_cast` lets a program
+    /// read where it knows no type; 0 where the kernel has no such function.
+    pub words_type: u64,
 }
+
+/// The helper number that stands for `bpf_rdonly_cast` in a compiled object; the loader puts the
+/// kernel's function in its place.
+///
+/// Source: `kernel/bpf/helpers.c`, `bpf_rdonly_cast`, since 6.2.
+pub const RDONLY_CAST: u32 = 0x0d0c_ca57;

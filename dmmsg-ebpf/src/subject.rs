@@ -118,7 +118,7 @@ pub fn device_found<A: Access>(hook: &impl Return, param: Option<u64>) {
     if cell != 0 {
         let md = A::field(cell, layout!(hash_cell_md)).unwrap_or(0);
         find_dev::<A>(&mut flight.record.head, md);
-        table::find_target(&mut flight.record.head, A::field(md, layout!(md_map)).unwrap_or(0));
+        table::find_target::<A>(&mut flight.record.head, A::field(md, layout!(md_map)).unwrap_or(0));
     } else {
         flight.record.head.flags |= flag::NO_DEVICE;
         let dev = A::field(param, ioctl_header::DEV).unwrap_or(0);

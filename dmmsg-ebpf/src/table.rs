@@ -5,13 +5,11 @@
 
 use dmmsg_common::{
     dm::TYPE_NAME_LEN,
+    nul::cut,
     record::{MessageHead, flag},
 };
 
-use crate::kernel::memory::{Window, copy_bytes, copy_str, layout, read, words};
-
-/// The start of a `struct dm_target`: table, type, begin and length, in any order.
-type Target = Window<4>;
+use crate::kernel::memory::{Access, Loose, copy_str, layout, put_words, read, words};
 
 /// Halvings that leave one of 2^24 targets.
 const HALVINGS: u32 = 24;
@@ -20,26 +18,32 @@ const HALVINGS: u32 = 24;
 ///
 /// `table` is what the device's pointer to its table held; zero stands for no table.
 #[inline(always)]
-pub fn find_target(head: &mut MessageHead, table: u64) {
+pub fn find_target<A: Access>(head: &mut MessageHead, table: u64) {
     if table == 0 {
         head.flags |= flag::NO_TABLE;
         return;
     }
-    let Some(targets) = read::<u64>(table + layout!(table_targets)) else { return };
-    let mut target = Target::new();
-    let mut index = 0;
+    let table = A::structure(table);
+    let Some(targets) = A::word(&table, layout!(table_targets)) else { return };
     // Nearly every table has one target, which needs no count to be found.
-    if !covers(&mut target, targets, index, head.sector) {
-        index = search(table, targets, head.sector);
-        if !covers(&mut target, targets, index, head.sector) {
+    let mut index = 0;
+    let mut target = A::structure(targets);
+    if !covers::<A>(&target, head.sector) {
+        let count = A::word(&table, layout!(table_num_targets)).unwrap_or(0) as u32;
+        index = search(targets, count, head.sector);
+        target = A::structure(targets + u64::from(index) * layout!(target_size));
+        if !covers::<A>(&target, head.sector) {
             return;
         }
     }
     head.target_index = index;
-    let Some(kind) = target.word(layout!(target_type)) else { return };
-    let Some(name) = read::<u64>(kind + layout!(type_name)) else { return };
-    // At once; only where the text ends at the end of a page, byte by byte.
-    if !copy_bytes(&mut head.target_type, 0, TYPE_NAME_LEN as u32, name) {
+    let Some(kind) = A::word(&target, layout!(target_type)) else { return };
+    let Some(name) = A::word(&A::structure(kind), layout!(type_name)) else { return };
+    let text = A::structure(name);
+    let words = [A::word(&text, 0).unwrap_or(0), A::word(&text, 8).unwrap_or(0)];
+    put_words(&mut head.target_type, &words);
+    // A name at the end of a page can only be read byte by byte.
+    if words[1] == 0 && cut(words[0]).ends_at.is_none() {
         copy_str(&mut head.target_type, 0, TYPE_NAME_LEN as u32, name);
     }
 }
@@ -52,22 +56,19 @@ pub fn is_crypt(head: &MessageHead) -> bool {
     words(&head.target_type)[0] & WITH_NUL == CRYPT
 }
 
-/// Looks at the target at `index`, and tells whether it covers `sector`.
+/// Whether a target covers `sector`.
 #[inline(always)]
-fn covers(target: &mut Target, targets: u64, index: u32, sector: u64) -> bool {
-    if !target.look_at(targets + u64::from(index) * layout!(target_size)) {
-        return false;
-    }
-    let begin = target.word(layout!(target_begin)).unwrap_or(u64::MAX);
-    let len = target.word(layout!(target_len)).unwrap_or(0);
+fn covers<A: Access>(target: &Loose, sector: u64) -> bool {
+    let begin = A::word(target, layout!(target_begin)).unwrap_or(u64::MAX);
+    let len = A::word(target, layout!(target_len)).unwrap_or(0);
     // A sector before `begin` wraps around to one that no target is long enough for.
     sector.wrapping_sub(begin) < len
 }
 
-/// Index of the last target that begins at or before `sector`; 0 where there is none.
+/// Index of the last of `count` targets that begins at or before `sector`; 0 where there is none.
 #[inline(always)]
-fn search(table: u64, targets: u64, sector: u64) -> u32 {
-    let (mut low, mut high) = (0, read::<u32>(table + layout!(table_num_targets)).unwrap_or(0));
+fn search(targets: u64, count: u32, sector: u64) -> u32 {
+    let (mut low, mut high) = (0, count);
     for _ in 0..HALVINGS {
         if high.wrapping_sub(low) <= 1 {
             break;

@@ -1,10 +1,14 @@
 //! Reads of kernel and user memory, none of which can fault.
 
-use core::{ffi::c_long, mem::MaybeUninit, ptr};
+use core::{
+    ffi::c_long,
+    mem::{self, MaybeUninit},
+    ptr,
+};
 
 use aya_ebpf::helpers::generated as helper;
 use dmmsg_common::{
-    layout::KernelLayout,
+    layout::{KernelLayout, RDONLY_CAST},
     nul::{Piece, cut},
 };
 
@@ -46,6 +50,12 @@ pub trait Access {
     /// Reads a field; `None` where it is known to be unreadable.
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T>;
 
+    /// Makes a structure of an address that the verifier takes for a number.
+    fn structure(address: u64) -> Loose;
+
+    /// Reads a word of such a structure; `None` where it is known to be unreadable.
+    fn word(structure: &Loose, offset: u64) -> Option<u64>;
+
     /// Copies the text in an array of at most `8 * WORDS` bytes to `to[at..]`, where `at` is a
     /// multiple of 8. Returns its length without NUL; what follows in `to` has no meaning.
     fn text<const WORDS: usize, const N: usize>(
@@ -55,6 +65,9 @@ pub trait Access {
         offset: u64,
     ) -> usize;
 }
+
+/// A structure behind a pointer of no type that the verifier knows.
+pub struct Loose(u64);
 
 /// By the types that the verifier knows from BTF: one instruction, which reads zero on a fault.
 pub struct Typed;
@@ -68,6 +81,26 @@ impl Access for Typed {
         // SAFETY: the verifier proves that a field of that size stands there, and the kernel
         // catches the fault if the structure is gone.
         Some(unsafe { ptr::read_volatile((structure + offset) as *const T) })
+    }
+
+    #[inline(always)]
+    fn structure(address: u64) -> Loose {
+        if layout!(words_type) == 0 {
+            return Loose(address);
+        }
+        // SAFETY: the loader replaces the call by one of `bpf_rdonly_cast`, which does nothing.
+        let cast = unsafe {
+            mem::transmute::<usize, extern "C" fn(u64, u64) -> u64>(RDONLY_CAST as usize)
+        };
+        Loose(cast(address, layout!(words_type)))
+    }
+
+    #[inline(always)]
+    fn word(structure: &Loose, offset: u64) -> Option<u64> {
+        if layout!(words_type) == 0 {
+            return read(structure.0 + offset);
+        }
+        Self::field(structure.0, offset)
     }
 
     #[inline(always)]
@@ -91,6 +124,16 @@ impl Access for Probed {
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         read(structure + offset)
+    }
+
+    #[inline(always)]
+    fn structure(address: u64) -> Loose {
+        Loose(address)
+    }
+
+    #[inline(always)]
+    fn word(structure: &Loose, offset: u64) -> Option<u64> {
+        read(structure.0 + offset)
     }
 
     #[inline(always)]
@@ -242,44 +285,4 @@ pub fn words(name: &[u8; 16]) -> [u64; 2] {
     // SAFETY: two words fit, and every caller's array is aligned. Volatile, so that the compiler
     // does not read byte by byte.
     unsafe { ptr::read_volatile(name.as_ptr().cast()) }
-}
-
-/// The start of a structure, read at once where fields that are wanted stand close together.
-pub struct Window<const WORDS: usize> {
-    address: u64,
-    words: MaybeUninit<[u64; WORDS]>,
-}
-
-impl<const WORDS: usize> Window<WORDS> {
-    /// A window that was not opened yet; `WORDS` must be a power of two.
-    #[inline(always)]
-    pub const fn new() -> Self {
-        const { assert!(WORDS.is_power_of_two()) };
-        Self { address: 0, words: MaybeUninit::uninit() }
-    }
-
-    /// Reads the structure at `address`; `false` where that cannot be read.
-    #[inline(always)]
-    pub fn look_at(&mut self, address: u64) -> bool {
-        self.address = address;
-        let words = self.words.as_mut_ptr().cast();
-        // SAFETY: the helper writes the array's bytes or zeroes them, whatever the address.
-        unsafe {
-            helper::bpf_probe_read_kernel(words, 8 * WORDS as u32, address as *const _) == 0
-        }
-    }
-
-    /// The word at byte `offset`, from memory again where it lies outside.
-    #[inline(always)]
-    pub fn word(&self, offset: u64) -> Option<u64> {
-        let index = offset as usize / 8;
-        if index < WORDS && offset.is_multiple_of(8) {
-            let words = self.words.as_ptr().cast::<u64>();
-            // SAFETY: the mask keeps the index inside.
-            let word = unsafe { words.add(index & (WORDS - 1)) };
-            // SAFETY: `look_at` filled all words; the verifier refuses a program that forgot it.
-            return Some(unsafe { *word });
-        }
-        read(self.address + offset)
-    }
 }

@@ -150,6 +150,12 @@ impl<'a> Btf<'a> {
             .ok_or(BtfError::NoStruct(name))
     }
 
+    /// The id of a struct of vmlinux.
+    pub fn kernel_struct(&self, name: &str) -> Option<u32> {
+        let id = (1..self.first_module_id).find(|id| self.is(*id, KIND_STRUCT, name))?;
+        u32::try_from(id).ok()
+    }
+
     fn ids_module_first(&self) -> impl Iterator<Item = usize> {
         (self.first_module_id..self.offsets.len()).chain(1..self.first_module_id)
     }

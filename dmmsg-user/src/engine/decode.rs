@@ -48,7 +48,7 @@ pub enum DecodeError {
     Texts {
         /// Bytes there are behind the fixed part.
         got: usize,
-        /// Sum of the texts' lengths.
+        /// Bytes that the texts need, padding included.
         claimed: usize,
     },
 }
@@ -112,7 +112,8 @@ fn split<const N: usize>(texts: &[u8], lengths: [u16; N]) -> Result<[&[u8]; N], 
 
 #[cold]
 fn wrong_texts(texts: &[u8], lengths: &[u16]) -> DecodeError {
-    DecodeError::Texts { got: texts.len(), claimed: lengths.iter().copied().map(usize::from).sum() }
+    let claimed = lengths.iter().fold(0, |end, length| padded(end) + usize::from(*length));
+    DecodeError::Texts { got: texts.len(), claimed }
 }
 
 /// Finds the verb of a text that the kernel had no reason to scan.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::plan::{AttachPlan, KernelFacts, Plan, Point, Probe, Refusal, plan};
+use super::plan::{KernelFacts, Plan, Point, Probe, Refusal, plan};
 
 /// A diagnosis; its text is a table with one row per probe point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +52,8 @@ impl Row {
                 lost: "-",
                 fix: "none needed: attaches once dm_mod is loaded".to_owned(),
             },
-            Ok(Plan::Attach(AttachPlan { ctl_ioctl: false, rung })) if point == Point::CtlIoctl => {
-                Self {
-                    rung: "-",
-                    status: "missing",
-                    lost: point.loss(),
-                    fix: format!("a kernel where {} can reach it", rung.name()),
-                }
-            }
-            Ok(Plan::Attach(plan)) => {
-                Self { rung: plan.rung.name(), status: "ready", lost: "-", fix: "-".to_owned() }
+            Ok(Plan::Attach(rung)) => {
+                Self { rung: rung.name(), status: "ready", lost: "-", fix: "-".to_owned() }
             }
             Err(refusal) => {
                 Self { rung: "-", status: "refused", lost: point.loss(), fix: refusal.to_string() }

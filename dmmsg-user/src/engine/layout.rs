@@ -29,5 +29,18 @@ pub fn resolve(btf: &Btf<'_>) -> Result<KernelLayout, BtfError> {
         cred_uid: btf.kernel_offset("cred", "uid")?,
         // x86-64 only, as the kernels we know.
         regs_third: btf.kernel_offset("pt_regs", "dx")?,
+        words_type: words_type(btf).unwrap_or(0).into(),
     })
+}
+
+/// BTF id of the kernel's `bpf_rdonly_cast`, which the probes use where there is one.
+pub fn rdonly_cast(btf: &Btf<'_>) -> Option<u32> {
+    words_type(btf).and(btf.function("bpf_rdonly_cast"))
+}
+
+/// BTF id of a struct of vmlinux that is one long array of words, where it can be cast to.
+///
+/// Source: `include/linux/vmstat.h`, `struct vm_event_state`, 6.1 to 7.3.
+fn words_type(btf: &Btf<'_>) -> Option<u32> {
+    btf.function("bpf_rdonly_cast").and(btf.kernel_struct("vm_event_state"))
 }

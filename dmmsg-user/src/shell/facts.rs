@@ -36,8 +36,10 @@ struct BtfFiles {
 pub struct Resolved {
     /// Offsets of the fields that the probes read.
     pub layout: KernelLayout,
+    /// BTF id of `bpf_rdonly_cast`, where the kernel has it.
+    pub rdonly_cast: Option<u32>,
     /// BTF ids of the functions to attach to, in the order of [`Point::ALL`].
-    pub function_ids: [Option<u32>; 3],
+    pub function_ids: [Option<u32>; Point::ALL.len()],
 }
 
 impl Host {
@@ -79,6 +81,7 @@ impl Host {
         let btf = files.parse()?;
         Ok(Resolved {
             layout: layout::resolve(&btf).context("find device-mapper's structures")?,
+            rdonly_cast: layout::rdonly_cast(&btf),
             function_ids: Point::ALL.map(|point| btf.function(point.function())),
         })
     }
@@ -133,7 +136,7 @@ fn lockdown() -> Lockdown {
     }
 }
 
-fn find_symbols(functions: &mut [FunctionFacts; 3]) -> Result<()> {
+fn find_symbols(functions: &mut [FunctionFacts]) -> Result<()> {
     let symbols = fs::File::open("/proc/kallsyms").context("open /proc/kallsyms")?;
     for line in BufReader::with_capacity(1 << 16, symbols).lines() {
         let line = line.context("read /proc/kallsyms")?;

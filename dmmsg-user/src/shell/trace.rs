@@ -27,7 +27,7 @@ use crate::engine::{
     enrich::{Context, Question},
     event::{Event, Message},
     exit::Exit,
-    plan::{AttachPlan, DmMod, Plan, Probe, Refusal, plan},
+    plan::{DmMod, Plan, Probe, Refusal, Rung, plan},
     render::{Output, json::Json, table::Table},
     tally::{Tally, Totals},
 };
@@ -75,12 +75,12 @@ fn trace(config: &Config) -> Result<Exit> {
         runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;
-        let Some((host, plan)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
+        let Some((host, rung)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
             return Ok(Exit::Done);
         };
-        let (probes, ring) = attach(config, plan, &host).context(CannotAttach)?;
+        let (probes, ring) = attach(config, rung, &host).context(CannotAttach)?;
         drop(host);
-        say(format_args!("tracing by {}, Ctrl-C ends", plan.rung.name()));
+        say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
         stop.after(config.duration);
         Run::new(config, probes, ring)?.until(&mut stop).await
     })
@@ -95,12 +95,12 @@ struct CannotAttach;
 async fn wait_for_device_mapper(
     probe: Probe,
     stop: &mut Stop,
-) -> Result<Option<(Host, AttachPlan)>> {
+) -> Result<Option<(Host, Rung)>> {
     let mut told = false;
     loop {
         let host = look(probe)?;
-        if let Plan::Attach(attach) = plan(&host.facts, probe)? {
-            return Ok(Some((host, attach)));
+        if let Plan::Attach(rung) = plan(&host.facts, probe)? {
+            return Ok(Some((host, rung)));
         }
         if !told {
             say(format_args!("waiting for dm_mod, which is not loaded; Ctrl-C ends"));
@@ -123,13 +123,14 @@ fn look(probe: Probe) -> Result<Host> {
     }
 }
 
-fn attach(config: &Config, plan: AttachPlan, host: &Host) -> Result<(Probes, Ring)> {
-    let Resolved { layout, function_ids } = host.resolve()?;
+fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
+    let Resolved { layout, rdonly_cast, function_ids } = host.resolve()?;
     let page_bytes = u32::try_from(rustix::param::page_size()).context("size of a page")?;
     let (probes, records) = Probes::attach(&Setup {
-        plan,
+        rung,
         is_module: host.facts.dm_mod == DmMod::Module,
         function_ids,
+        rdonly_cast,
         layout: &layout,
         filter: &config.filter.kernel_part(),
         ring_bytes: config.ring.bytes(page_bytes),

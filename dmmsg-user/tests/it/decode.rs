@@ -76,12 +76,15 @@ fn records_that_are_not_ours() {
     assert_eq!(error(&other_kind), DecodeError::Kind { got: 7 });
 
     let texts = record.len() - head_bytes;
-    let name_bytes = offset_of!(MessageHead, name_bytes);
-    let mut longer = record.clone();
-    longer[name_bytes] += 1;
-    assert_eq!(error(&longer), DecodeError::Texts { got: texts, claimed: texts + 1 });
+    let uuid_bytes = offset_of!(MessageHead, uuid_bytes);
+    for (wrong, difference) in [(uuid_bytes, 1), (offset_of!(MessageHead, name_bytes), 8)] {
+        let mut longer = record.clone();
+        longer[wrong] += difference;
+        let claimed = texts + usize::from(difference);
+        assert_eq!(error(&longer), DecodeError::Texts { got: texts, claimed });
+    }
     let mut shorter = record;
-    shorter[name_bytes] -= 1;
+    shorter[uuid_bytes] -= 1;
     assert_eq!(error(&shorter), DecodeError::Texts { got: texts, claimed: texts - 1 });
 }
 

@@ -14,3 +14,4 @@ mod decode;
 mod lookup;
 mod render;
 mod sample;
+mod vm;

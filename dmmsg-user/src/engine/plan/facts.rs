@@ -1,5 +1,7 @@
 //! What the shell finds out about the running kernel.
 
+use super::point::Point;
+
 /// What the shell found out about the running kernel and about us.
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent fact")]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct KernelFacts {
     /// The kernel has kprobes, as `/sys/bus/event_source/devices/kprobe`.
     pub kprobes: bool,
     /// What is known of each function, in the order of [`Point::ALL`].
-    pub functions: [FunctionFacts; 3],
+    pub functions: [FunctionFacts; Point::ALL.len()],
 }
 
 /// Our effective capabilities.

@@ -15,17 +15,8 @@ pub use refusal::{Obstacle, Refusal};
 pub enum Plan {
     /// Wait until dm_mod is loaded, then plan again.
     Wait,
-    /// Attach now.
-    Attach(AttachPlan),
-}
-
-/// Which probes to attach; the points that tracing cannot do without are always among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttachPlan {
-    /// The rung of all probes.
-    pub rung: Rung,
-    /// Whether [`Point::CtlIoctl`] can be attached too.
-    pub ctl_ioctl: bool,
+    /// Attach all probes now, on this rung.
+    Attach(Rung),
 }
 
 /// The rung that the user asked for.
@@ -52,10 +43,7 @@ pub fn plan(facts: &KernelFacts, probe: Probe) -> Result<Plan, Refusal> {
         DmMod::Absent => Ok(Plan::Wait),
         DmMod::Never => Err(Refusal::NoDeviceMapper),
         DmMod::Module if !facts.dm_mod_btf => Err(Refusal::NoDmModBtf),
-        DmMod::Module | DmMod::BuiltIn => {
-            let ctl_ioctl = rung.reaches(Point::CtlIoctl.facts(facts));
-            Ok(Plan::Attach(AttachPlan { rung, ctl_ioctl }))
-        }
+        DmMod::Module | DmMod::BuiltIn => Ok(Plan::Attach(rung)),
     }
 }
 
@@ -111,7 +99,6 @@ fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {
     if matches!(facts.dm_mod, DmMod::Absent | DmMod::Never) {
         return None;
     }
-    let mut required = Point::ALL.into_iter().filter(|point| point.is_required());
-    let missing = required.find(|point| !rung.reaches(point.facts(facts)))?;
+    let missing = Point::ALL.into_iter().find(|point| !rung.reaches(point.facts(facts)))?;
     Some(Obstacle::NoFunction { rung, function: missing.function() })
 }

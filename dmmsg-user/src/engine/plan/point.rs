@@ -2,11 +2,9 @@
 
 use super::facts::{FunctionFacts, KernelFacts};
 
-/// A kernel function that a probe sits on.
+/// A kernel function that a probe sits on; tracing needs all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// Entry of the handler of every control ioctl.
-    CtlIoctl,
     /// Entry and return of the handler of `DM_TARGET_MSG`.
     TargetMessage,
     /// Return of the device lookup.
@@ -15,12 +13,11 @@ pub enum Point {
 
 impl Point {
     /// All points, in the order a message passes them.
-    pub const ALL: [Self; 3] = [Self::CtlIoctl, Self::TargetMessage, Self::FindDevice];
+    pub const ALL: [Self; 2] = [Self::TargetMessage, Self::FindDevice];
 
     /// Name of the kernel function.
     pub const fn function(self) -> &'static str {
         match self {
-            Self::CtlIoctl => "ctl_ioctl",
             Self::TargetMessage => "target_message",
             Self::FindDevice => "__find_device_hash_cell",
         }
@@ -29,21 +26,14 @@ impl Point {
     /// What cannot be seen without this point.
     pub const fn loss(self) -> &'static str {
         match self {
-            Self::CtlIoctl => "the sender's secure-data flag",
             Self::TargetMessage => "every message",
             Self::FindDevice => "device, target, index, text",
         }
     }
 
-    /// Whether tracing without this point would show messages in name only.
-    pub(super) const fn is_required(self) -> bool {
-        !matches!(self, Self::CtlIoctl)
-    }
-
     pub(super) const fn facts(self, facts: &KernelFacts) -> FunctionFacts {
-        let [ctl_ioctl, target_message, find_device] = facts.functions;
+        let [target_message, find_device] = facts.functions;
         match self {
-            Self::CtlIoctl => ctl_ioctl,
             Self::TargetMessage => target_message,
             Self::FindDevice => find_device,
         }

@@ -19,7 +19,7 @@ fn debian(release: &str) -> KernelFacts {
         dm_mod_btf: true,
         dm_mod: DmMod::Module,
         kprobes: true,
-        functions: [KNOWN; 3],
+        functions: [KNOWN; 2],
     }
 }
 
@@ -29,7 +29,7 @@ fn firecracker() -> KernelFacts {
         dm_mod_btf: false,
         dm_mod: DmMod::Never,
         kprobes: false,
-        functions: [UNKNOWN; 3],
+        functions: [UNKNOWN; 2],
         ..debian("6.18.44-fc-v782")
     }
 }
@@ -46,9 +46,9 @@ fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
 fn debian_kernels_take_the_first_rung() {
     for release in ["6.1.0-56-cloud-amd64", "6.12.117+deb13-cloud-amd64", "7.3.4+deb13-cloud-amd64"]
     {
-        let expected = expect!["Attach(AttachPlan { rung: Fentry, ctl_ioctl: true })"];
+        let expected = expect!["Attach(Fentry)"];
         check(&debian(release), Probe::Auto, &expected);
-        let expected = expect!["Attach(AttachPlan { rung: Kprobe, ctl_ioctl: true })"];
+        let expected = expect!["Attach(Kprobe)"];
         check(&debian(release), Probe::Only(Rung::Kprobe), &expected);
     }
 }
@@ -58,7 +58,7 @@ fn device_mapper_that_is_not_loaded_yet_is_waited_for() {
     let facts = KernelFacts {
         dm_mod: DmMod::Absent,
         dm_mod_btf: false,
-        functions: [UNKNOWN; 3],
+        functions: [UNKNOWN; 2],
         ..debian("6.12.117+deb13-cloud-amd64")
     };
     check(&facts, Probe::Auto, &expect!["Wait"]);
@@ -74,22 +74,22 @@ fn device_mapper_that_is_not_loaded_yet_is_waited_for() {
 #[test]
 fn device_mapper_that_is_built_in_needs_no_btf_of_its_own() {
     let facts = KernelFacts { dm_mod: DmMod::BuiltIn, dm_mod_btf: false, ..debian("6.12.0") };
-    let expected = expect!["Attach(AttachPlan { rung: Fentry, ctl_ioctl: true })"];
+    let expected = expect!["Attach(Fentry)"];
     check(&facts, Probe::Auto, &expected);
 }
 
 #[test]
-fn a_point_that_can_be_spared_is_left_out() {
-    let facts = KernelFacts { functions: [UNKNOWN, KNOWN, KNOWN], ..debian("6.12.0") };
-    let expected = expect!["Attach(AttachPlan { rung: Fentry, ctl_ioctl: false })"];
-    check(&facts, Probe::Auto, &expected);
+fn a_function_without_btf_takes_the_second_rung() {
+    let inlined = FunctionFacts { in_btf: false, in_kallsyms: true };
+    let facts = KernelFacts { functions: [KNOWN, inlined], ..debian("6.12.0") };
+    check(&facts, Probe::Auto, &expect!["Attach(Kprobe)"]);
 }
 
 #[test]
 fn capabilities_without_sys_admin_take_the_second_rung() {
     let privilege = Privilege { sys_admin: false, bpf: true, perfmon: true };
     let facts = KernelFacts { privilege, ..debian("6.12.0") };
-    let expected = expect!["Attach(AttachPlan { rung: Kprobe, ctl_ioctl: true })"];
+    let expected = expect!["Attach(Kprobe)"];
     check(&facts, Probe::Auto, &expected);
     check(
         &facts,
@@ -111,7 +111,7 @@ fn refusals_name_the_missing_thing_and_the_remedy() {
         KernelFacts { vmlinux_btf: false, ..base() },
         KernelFacts { dm_mod_btf: false, ..base() },
         firecracker(),
-        KernelFacts { functions: [KNOWN, UNKNOWN, KNOWN], kprobes: false, ..base() },
+        KernelFacts { functions: [UNKNOWN, KNOWN], kprobes: false, ..base() },
     ];
     let refusals = cases.map(|facts| plan(&facts, Probe::Auto).unwrap_err().to_string());
     expect![[r"
@@ -153,18 +153,6 @@ fn doctor_has_a_row_for_each_point() {
         true,
         &expect![[r#"
         POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        ctl_ioctl                fentry ready    -                              -
-        target_message           fentry ready    -                              -
-        __find_device_hash_cell  fentry ready    -                              -
-    "#]],
-    );
-    let facts = KernelFacts { functions: [UNKNOWN, KNOWN, KNOWN], ..debian("6.12.0") };
-    check_doctor(
-        &facts,
-        true,
-        &expect![[r#"
-        POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        ctl_ioctl                -      missing  the sender's secure-data flag  a kernel where fentry can reach it
         target_message           fentry ready    -                              -
         __find_device_hash_cell  fentry ready    -                              -
     "#]],
@@ -175,7 +163,6 @@ fn doctor_has_a_row_for_each_point() {
         true,
         &expect![[r#"
         POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        ctl_ioctl                -      waiting  -                              none needed: attaches once dm_mod is loaded
         target_message           -      waiting  -                              none needed: attaches once dm_mod is loaded
         __find_device_hash_cell  -      waiting  -                              none needed: attaches once dm_mod is loaded
     "#]],
@@ -185,7 +172,6 @@ fn doctor_has_a_row_for_each_point() {
         false,
         &expect![[r#"
         POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        ctl_ioctl                -      refused  the sender's secure-data flag  the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
         target_message           -      refused  every message                  the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
         __find_device_hash_cell  -      refused  device, target, index, text    the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
     "#]],

@@ -20,19 +20,21 @@ use dmmsg_common::{filter::KernelFilter, layout::KernelLayout, stats::Counters, 
 use zerocopy::IntoBytes as _;
 
 use self::object::Object;
-use crate::engine::plan::{AttachPlan, Point, Rung};
+use crate::engine::plan::{Point, Rung};
 
 /// The programs of `dmmsg-trace`, built by `cargo xtask ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace.o");
 
 /// What the probes need to know before they are loaded.
 pub struct Setup<'a> {
-    /// What to attach, and how.
-    pub plan: AttachPlan,
+    /// How to attach.
+    pub rung: Rung,
     /// Whether device-mapper is a module; else its functions are vmlinux's own.
     pub is_module: bool,
     /// BTF id of each function, in the order of [`Point::ALL`]; only used on the fentry rung.
-    pub function_ids: [Option<u32>; 3],
+    pub function_ids: [Option<u32>; Point::ALL.len()],
+    /// BTF id of `bpf_rdonly_cast`, where the kernel has it.
+    pub rdonly_cast: Option<u32>,
     /// Offsets of the running kernel.
     pub layout: &'a KernelLayout,
     /// The part of the user's filter that the kernel applies.
@@ -72,11 +74,6 @@ const HOOKS: [Hook; 3] = [
         kprobe: "target_message_kprobe",
     },
 ];
-
-/// The hooks that a plan attaches.
-fn hooks(plan: AttachPlan) -> impl Iterator<Item = &'static Hook> {
-    HOOKS.iter().filter(move |hook| hook.point != Point::CtlIoctl || plan.ctl_ioctl)
-}
 
 /// A program on its hook, until it is dropped.
 struct Attached {
@@ -122,7 +119,7 @@ impl Probes {
             .load(OBJECT)
             .context("load the maps of dmmsg-trace")?;
         bpf::trim_heap();
-        let attached = match setup.plan.rung {
+        let attached = match setup.rung {
             Rung::Fentry => attach_fentry(&ebpf, setup)?,
             Rung::Kprobe => attach_kprobes(&mut ebpf, setup)?,
         };
@@ -184,14 +181,14 @@ fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
 }
 
 fn attach_fentry(ebpf: &Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
-    let object = Object::prepare(OBJECT, ebpf)?;
+    let object = Object::prepare(OBJECT, ebpf, setup.rdonly_cast)?;
     let module_btf = if setup.is_module {
         Some(bpf::module_btf(c"dm_mod").context("open the BTF of dm_mod (needs CAP_SYS_ADMIN)")?)
     } else {
         None
     };
     let mut programs = Vec::new();
-    for hook in hooks(setup.plan) {
+    for hook in &HOOKS {
         let function_id = function_id(setup, hook.point)?;
         let attach_type = if hook.at_return { BPF_TRACE_FEXIT } else { BPF_TRACE_FENTRY };
         programs.push(object.load(hook.fentry, attach_type, module_btf.as_ref(), function_id)?);
@@ -202,7 +199,7 @@ fn attach_fentry(ebpf: &Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
         let link = bpf::attach(program.as_fd()).with_context(|| format!("attach to {function}"))?;
         Ok(Attached { hook, program, link: Link::Tracing(link) })
     };
-    hooks(setup.plan).zip(programs).map(attach).collect()
+    HOOKS.iter().zip(programs).map(attach).collect()
 }
 
 fn function_id(setup: &Setup<'_>, point: Point) -> Result<u32> {
@@ -226,5 +223,5 @@ fn attach_kprobes(ebpf: &mut Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
         let program = program.fd()?.as_fd().try_clone_to_owned().context("keep the program")?;
         Ok(Attached { hook, program, link })
     };
-    hooks(setup.plan).map(&mut attach).collect()
+    HOOKS.iter().map(&mut attach).collect()
 }

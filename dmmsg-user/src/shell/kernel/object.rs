@@ -10,7 +10,8 @@ use aya::{
     Ebpf,
     maps::{Map, MapData},
 };
-use aya_obj::generated::bpf_attach_type;
+use aya_obj::generated::{bpf_attach_type, bpf_insn};
+use dmmsg_common::layout::RDONLY_CAST;
 
 use super::bpf::{self, Tracing};
 
@@ -23,9 +24,11 @@ pub struct Object {
 impl Object {
     /// Parses the object and joins it to the maps of `ebpf`, which was loaded from the same bytes.
     ///
+    /// `rdonly_cast` is the BTF id of the kernel's `bpf_rdonly_cast`, if it has one.
+    ///
     /// # Errors
     /// The object is damaged, or the kernel refuses its BTF.
-    pub fn prepare(bytes: &[u8], ebpf: &Ebpf) -> Result<Self> {
+    pub fn prepare(bytes: &[u8], ebpf: &Ebpf, rdonly_cast: Option<u32>) -> Result<Self> {
         let mut inner = aya_obj::Object::parse(bytes).context("parse the object")?;
         let features = aya::features();
         let btf_features = features.btf().context("the kernel has no BTF support")?;
@@ -37,6 +40,9 @@ impl Object {
         let btf = bpf::load_btf(&btf).context("load the object's BTF")?;
         relocate(&mut inner, ebpf)?;
         inner.sanitize_functions(features);
+        for function in inner.functions.values_mut() {
+            resolve_casts(&mut function.instructions, rdonly_cast);
+        }
         Ok(Self { inner, btf })
     }
 
@@ -84,6 +90,31 @@ fn relocate(object: &mut aya_obj::Object, ebpf: &Ebpf) -> Result<()> {
     let maps = maps.iter().map(|(name, fd, map)| (name.as_str(), *fd, map));
     object.relocate_maps(maps, &text_sections).context("relocate the object's maps")?;
     object.relocate_calls(&text_sections).context("relocate the object's calls")
+}
+
+/// Puts calls of `bpf_rdonly_cast` in their places, or nothing where the kernel has none.
+///
+/// Source: `include/uapi/linux/bpf.h`, `BPF_PSEUDO_KFUNC_CALL`.
+fn resolve_casts(instructions: &mut [bpf_insn], rdonly_cast: Option<u32>) {
+    const CALL: u8 = 0x85;
+    const MOVE: u8 = 0xb7;
+    const KFUNC: u8 = 2;
+    for instruction in instructions {
+        if instruction.code != CALL || instruction.imm != RDONLY_CAST.cast_signed() {
+            continue;
+        }
+        match rdonly_cast {
+            Some(function) => {
+                instruction.set_src_reg(KFUNC);
+                instruction.imm = function.cast_signed();
+            }
+            // The code behind it is never reached: it asks for the type first.
+            None => {
+                instruction.code = MOVE;
+                instruction.imm = 0;
+            }
+        }
+    }
 }
 
 /// What is common to the kinds of map that our objects have.

@@ -1,0 +1,107 @@
+//! Renders one typical record again and again, so that callgrind can count what a record costs.
+//!
+//! Usage: `valgrind --tool=callgrind records table|wide|json COUNT`; the difference between two
+//! counts is free of what starting up costs.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a program, not the engine"
+)]
+
+use std::{
+    env,
+    hint::black_box,
+    io::{Write as _, stderr},
+};
+
+use anyhow::{Context as _, Result, bail};
+use dmmsg::engine::{
+    clock::{Anchor, Clock},
+    enrich::{Context, Question},
+    event::Event,
+    filter::Filter,
+    render::{Output, json::Json, table::Table},
+    tally::Tally,
+};
+use dmmsg_common::{
+    dm::DevT,
+    record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, padded},
+};
+use zerocopy::{FromZeros as _, IntoBytes as _};
+
+/// 2026-11-24T14:03:07Z.
+const ANCHOR: Anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
+const TEXT: &[u8] = b"set_region_mappings 0:0";
+const NAME: &[u8] = b"sw";
+/// Records between two flushes.
+const BATCH: u64 = 64;
+
+fn main() -> Result<()> {
+    let words: Vec<_> = env::args().skip(1).collect();
+    let [format, count] = words.as_slice() else {
+        bail!("usage: records table|wide|json COUNT");
+    };
+    let output = match format.as_str() {
+        "table" => Output::Table(Table::new(Clock::utc(ANCHOR), false)),
+        "wide" => Output::Table(Table::new(Clock::utc(ANCHOR), true)),
+        "json" => Output::Json(Json::new(Clock::utc(ANCHOR))),
+        other => bail!("no output `{other}`"),
+    };
+    let bytes = render(output, count.parse().context("read COUNT")?);
+    writeln!(stderr(), "{bytes} bytes").context("write the number of bytes")
+}
+
+/// Does with each record what a run does, but for the ring and the sender's `/proc`.
+fn render(mut output: Output, count: u64) -> usize {
+    let mut record = record();
+    let filter = Filter::default();
+    let mut tally = Tally::default();
+    let mut out = Vec::with_capacity(64 << 10);
+    let mut bytes = 0;
+    for nth in 0..count {
+        advance(&mut record, nth);
+        if let Event::Message(message) = Event::from_record(black_box(&record))
+            && tally.note_losses(&message) == 0
+            && filter.admits(&message)
+        {
+            black_box(Question::about(&message));
+            output.message(&mut out, &message, Context::default());
+            tally.show();
+        }
+        if nth % BATCH == 0 {
+            bytes += out.len();
+            black_box(&out);
+            out.clear();
+        }
+    }
+    bytes
+}
+
+/// A message every 2 µs.
+fn advance(record: &mut [u8], nth: u64) {
+    if let Some(boot_ns) = record.get_mut(8..16) {
+        boot_ns.copy_from_slice(&(118_204_511 + 2000 * nth).to_le_bytes());
+    }
+}
+
+fn record() -> Vec<u8> {
+    let mut head = MessageHead::new_zeroed();
+    let bytes = size_of::<MessageHead>() + padded(TEXT.len()) + padded(NAME.len());
+    head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size: bytes as u32 };
+    head.latency_ns = 6_249;
+    head.seq = 81_233;
+    head.cgroup_id = 4711;
+    (head.pid, head.tid) = (1234, 1234);
+    head.dev = DevT::new(254, 1).0;
+    head.text_len = TEXT.len() as u32;
+    (head.text_bytes, head.name_bytes) = (TEXT.len() as u16, NAME.len() as u16);
+    head.comm = *b"dmsetup\0\0\0\0\0\0\0\0\0";
+    head.target_type = *b"switch\0\0\0\0\0\0\0\0\0\0";
+    let mut record = head.as_bytes().to_vec();
+    for text in [TEXT, NAME] {
+        record.extend(text);
+        record.resize(padded(record.len()), 0);
+    }
+    record
+}

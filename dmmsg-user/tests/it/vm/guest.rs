@@ -1,0 +1,148 @@
+//! The guest that the tests run in: its tools and its device-mapper devices.
+
+use std::{
+    env,
+    ffi::OsStr,
+    io::Write as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use dmmsg::shell::kernel::control::{Address, Control, Request};
+
+/// Held by the test that runs.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Made by xtask/guest/init, and by nothing else.
+const MARK: &str = "/command";
+
+/// Proof that the test runs in a guest, and alone, as long as it is kept.
+pub struct Guest(#[expect(dead_code, reason = "held locked")] MutexGuard<'static, ()>);
+
+impl Guest {
+    /// Enters the guest, with dm_mod loaded; `None` outside of one, having said so.
+    ///
+    /// Panics where `DMMSG_REQUIRE` asks for a guest and this is none.
+    pub fn enter() -> Option<Self> {
+        let required = env::var("DMMSG_REQUIRE").unwrap_or_default();
+        if !required.split(',').any(|word| word == "vm") {
+            let thread = thread::current();
+            let name = thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or("vm");
+            println!("SKIP {name}: needs a guest, see `cargo xtask test`");
+            return None;
+        }
+        assert!(Path::new(MARK).exists(), "DMMSG_REQUIRE has `vm`, but this is no test guest");
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        run("modprobe", ["dm_mod"]);
+        Some(Self(alone))
+    }
+}
+
+/// Runs a program to its end.
+pub fn attempt<A: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = A>) -> Output {
+    let output = Command::new(program).args(words).stdin(Stdio::null()).output();
+    output.unwrap_or_else(|error| panic!("start {program}: {error}"))
+}
+
+/// Runs a program that must succeed, and gives its output.
+pub fn run<A: AsRef<OsStr>>(program: &str, words: impl IntoIterator<Item = A>) -> String {
+    let output = attempt(program, words);
+    assert!(output.status.success(), "{program}: {output:?}");
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// Runs dmsetup with words that stand in one line; it must succeed.
+pub fn dmsetup(line: &str) -> String {
+    run("dmsetup", line.split(' '))
+}
+
+/// Sends a message by dmsetup, where a failure is the message's own.
+pub fn dmsetup_message(line: &str) {
+    attempt("dmsetup", ["message"].into_iter().chain(line.split(' ')));
+}
+
+/// Sends a message by the ioctl itself; gives the errno, or 0.
+pub fn send(to: Address<'_>, sector: u64, text: &[u8]) -> i32 {
+    send_request(&mut Request::new(to, sector, text))
+}
+
+/// Sends a prepared message; gives the errno, or 0.
+pub fn send_request(request: &mut Request) -> i32 {
+    let control = Control::open().expect("the control node opens");
+    control.send(request).map_or_else(|error| error.raw_os_error().expect("an errno"), |()| 0)
+}
+
+/// A device-mapper device, removed when dropped.
+pub struct Device {
+    name: String,
+}
+
+impl Device {
+    /// Makes a device of a table, with one line a segment.
+    pub fn new(name: &str, table: &str) -> Self {
+        Self::create(&["create", name], name, table)
+    }
+
+    /// Makes a device that has a uuid.
+    pub fn with_uuid(name: &str, uuid: &str, table: &str) -> Self {
+        Self::create(&["create", name, "--uuid", uuid], name, table)
+    }
+
+    /// Makes a device without a table.
+    pub fn without_table(name: &str) -> Self {
+        Self::create(&["create", name, "--notable"], name, "")
+    }
+
+    /// Makes a thin pool of 32 MiB.
+    pub fn thin_pool(name: &str) -> Self {
+        run("dd", ["if=/dev/zero", "of=/dev/ram0", "bs=4096", "count=1"]);
+        Self::new(name, "0 65536 thin-pool /dev/ram0 /dev/ram1 128 0")
+    }
+
+    /// Makes a switch of so many segments of one path each, 128 sectors a segment.
+    pub fn switch(name: &str, segments: u64) -> Self {
+        let segment = |index| format!("{} 128 switch 1 128 0 /dev/ram10 0\n", 128 * index);
+        Self::new(name, &(0..segments).map(segment).collect::<String>())
+    }
+
+    fn create(words: &[&str], name: &str, table: &str) -> Self {
+        let mut dmsetup = Command::new("dmsetup");
+        let dmsetup = dmsetup.args(words).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = dmsetup.spawn().expect("dmsetup starts");
+        let mut stdin = child.stdin.take().expect("stdin is a pipe");
+        // Fails where dmsetup does, which is told below.
+        let _ = stdin.write_all(table.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output().expect("dmsetup ends");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        Self { name: name.to_owned() }
+    }
+
+    /// The device's name, to send a message to.
+    pub fn address(&self) -> Address<'_> {
+        Address::Name(self.name.as_bytes())
+    }
+
+    /// The device's number, as `MAJ:MIN`.
+    pub fn number(&self) -> String {
+        let info = run("dmsetup", ["info", "-c", "--noheadings", "-o", "major,minor", &self.name]);
+        info.trim().to_owned()
+    }
+
+    /// Sends a message to the segment at a sector; gives the errno, or 0.
+    pub fn send(&self, sector: u64, text: &[u8]) -> i32 {
+        send(self.address(), sector, text)
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        let output = attempt("dmsetup", ["remove", "--retry", &self.name]);
+        // A second panic would hide the first.
+        if !output.status.success() && !thread::panicking() {
+            panic!("remove {}: {output:?}", self.name);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! dmmsg-trace on real kernels: these tests run inside a guest that `cargo xtask test` boots.
+//!
+//! They load modules and make devices, so outside of a guest they do nothing at all. In it, they
+//! run one after another, each from a guest without devices to a guest without devices.
+
+mod guest;
+mod row;
+mod rows;
+mod tracer;

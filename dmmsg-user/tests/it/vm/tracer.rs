@@ -1,0 +1,180 @@
+//! dmmsg-trace as a running program, and what it had to say when it ended.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Read},
+    os::unix::process::ExitStatusExt as _,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::row::Row;
+
+/// After this, what is waited for is taken not to come; no test depends on the exact time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program's path.
+pub fn path() -> String {
+    env::var("DMMSG_TRACE").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dmmsg-trace").to_owned())
+}
+
+/// A line of output and when it came.
+pub struct Line {
+    pub text: String,
+    pub came: SystemTime,
+}
+
+/// A running dmmsg-trace, killed when dropped.
+pub struct Tracer {
+    child: Child,
+    stdout: Receiver<Line>,
+    stderr: Receiver<Line>,
+    /// What was read of each so far.
+    shown: Vec<Line>,
+    told: Vec<String>,
+}
+
+impl Tracer {
+    /// Starts dmmsg-trace with words that stand in one line, and waits until it traces.
+    pub fn start(line: &str) -> Self {
+        let mut tracer = Self::spawn(Command::new(path()).args(words(line)));
+        tracer.wait_until_told("tracing by");
+        tracer
+    }
+
+    /// Starts a prepared command that becomes dmmsg-trace.
+    pub fn spawn(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("dmmsg-trace starts");
+        let stdout = read_lines(child.stdout.take().expect("stdout is a pipe"));
+        let stderr = read_lines(child.stderr.take().expect("stderr is a pipe"));
+        Self { child, stdout, stderr, shown: Vec::new(), told: Vec::new() }
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line on stderr that has `text` in it.
+    pub fn wait_until_told(&mut self, text: &str) {
+        loop {
+            match self.stderr.recv_timeout(PATIENCE) {
+                Ok(line) => self.told.push(line.text),
+                Err(error) => panic!("no `{text}`, {error}: {:?}", self.told),
+            }
+            if self.told.last().is_some_and(|line| line.contains(text)) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next line on stdout.
+    pub fn wait_for_line(&mut self) -> &Line {
+        let line = self.stdout.recv_timeout(PATIENCE).expect("a line comes");
+        self.shown.push(line);
+        self.shown.last().expect("it was just pushed")
+    }
+
+    /// Ends the run as Ctrl-C does.
+    pub fn stop(self) -> Run {
+        self.stop_by(Signal::INT)
+    }
+
+    /// Ends the run by a signal.
+    pub fn stop_by(self, signal: Signal) -> Run {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("the signal is sent");
+        self.end()
+    }
+
+    /// Waits until the run ends.
+    pub fn end(mut self) -> Run {
+        collect(&self.stdout, |line| self.shown.push(line));
+        collect(&self.stderr, |line| self.told.push(line.text));
+        let status = self.child.wait().expect("dmmsg-trace ends");
+        Run {
+            code: status.code(),
+            signal: status.signal(),
+            stdout: self.shown.drain(..).map(|line| line.text).collect(),
+            stderr: self.told.drain(..).collect(),
+        }
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The words of a line, where `_` stands for a space within a word.
+pub fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+fn read_lines(pipe: impl Read + Send + 'static) -> Receiver<Line> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || send_lines(pipe, &sender));
+    receiver
+}
+
+fn send_lines(pipe: impl Read, sender: &Sender<Line>) {
+    for line in BufReader::new(pipe).split(b'\n') {
+        let came = SystemTime::now();
+        let text = String::from_utf8(line.expect("the pipe is read")).expect("output is UTF-8");
+        if sender.send(Line { text, came }).is_err() {
+            return;
+        }
+    }
+}
+
+fn collect(lines: &Receiver<Line>, mut take: impl FnMut(Line)) {
+    loop {
+        match lines.recv_timeout(PATIENCE) {
+            Ok(line) => take(line),
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => panic!("dmmsg-trace does not end"),
+        }
+    }
+}
+
+/// A run that ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub stdout: Vec<String>,
+    pub stderr: Vec<String>,
+}
+
+impl Run {
+    /// The messages of a run with `-o json`, which must have ended well.
+    pub fn rows(&self) -> Vec<Row> {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.of_type("message")
+    }
+
+    /// The JSON lines of a type.
+    pub fn of_type(&self, wanted: &str) -> Vec<Row> {
+        let rows = self.stdout.iter().map(|line| Row::from_json(line));
+        rows.filter(|row| row.cell("/type") == wanted).collect()
+    }
+
+    /// The messages of a run with `-o json`, in brief.
+    pub fn briefs(&self) -> Vec<String> {
+        self.rows().iter().map(Row::brief).collect()
+    }
+
+    /// The totals on stderr.
+    pub fn totals(&self) -> &str {
+        let line = self.stderr.last().map_or("", String::as_str);
+        line.strip_prefix("dmmsg-trace: ").unwrap_or(line)
+    }
+}
