@@ -32,7 +32,7 @@ pub mod ioctl_header {
     /// `uuid`, NUL-terminated.
     pub const UUID: u64 = 176;
     /// `data`: the first byte a payload may use.
-    pub const DATA: u32 = 305;
+    pub const DATA: u64 = 305;
 }
 
 /// Byte offset of `message` in `struct dm_target_msg`; `sector` stands before it.
@@ -78,8 +78,8 @@ mod tests {
 
     #[test]
     fn user_space_form_of_a_large_minor_decodes() {
-        // new_encode_dev(253:1234): (1234 & 0xff) | 253 << 8 | (1234 & ~0xff) << 12
-        let encoded = (1234 & 0xff) | (253 << 8) | ((1234 & !0xff) << 12);
+        // new_encode_dev(253:1234); 1234 is 0x4d2.
+        let encoded = 0xd2 | (253 << 8) | (0x400 << 12);
         assert_eq!(DevT::from_huge(encoded), DevT::new(253, 1234));
         assert_eq!(
             (DevT::from_huge(encoded).major(), DevT::from_huge(encoded).minor()),

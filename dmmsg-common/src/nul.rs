@@ -64,7 +64,7 @@ mod tests {
                     bytes[at] = 0;
                     text[..at].fill(other);
                     let expected =
-                        Piece { word: u64::from_le_bytes(text), ends_at: Some(at as u32) };
+                        Piece { word: u64::from_le_bytes(text), ends_at: u32::try_from(at).ok() };
                     assert_eq!(cut(u64::from_le_bytes(bytes)), expected);
                 }
             }

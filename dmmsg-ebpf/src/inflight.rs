@@ -1,4 +1,4 @@
-//! What a task keeps between the hooks that one message passes.
+//! What is kept of a message between the hooks that it passes.
 
 use dmmsg_common::{
     dm::{NAME_LEN, UUID_LEN},
@@ -22,31 +22,15 @@ pub struct Record {
     pub texts: [u8; TEXTS],
 }
 
-/// How far a message has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Phase(u32);
-
-impl Phase {
-    /// No message is in flight, or it is one that nobody wants.
-    pub const IDLE: Self = Self(0);
-    /// Dispatch began.
-    pub const BEGUN: Self = Self(1);
-    /// The device was looked up.
-    pub const LOOKED_UP: Self = Self(2);
-}
-
 /// [`InFlight::opening`] of a text that is longer than what is read at first, or may hold a key.
 pub const UNREAD: u32 = u32::MAX;
 
-/// A task's message in flight. All zero is a valid value: nothing is in flight.
+/// A message in flight. All zero is a valid value: nothing is in flight.
 #[repr(C)]
 pub struct InFlight {
     /// The record, filled hook by hook.
     pub record: Record,
-    /// How far the message has come.
-    pub phase: Phase,
-    /// Kernel address of `struct dm_ioctl`, for a hook that sees no arguments.
+    /// Kernel address of the message's `struct dm_ioctl`; 0 where nothing is in flight.
     pub param: u64,
     /// Kernel address of the message's text.
     pub message: u64,

@@ -9,11 +9,12 @@ use dmmsg_common::{
 
 use crate::{
     filter,
-    inflight::{Phase, Record},
+    inflight::{InFlight, Record},
     kernel::{
+        flights,
         memory::{Access, Typed, layout, put_words, read_user},
         output::{Count, count, lose, send},
-        task::{self, Entry, Return},
+        task::{self, Arguments, Return},
     },
     table, text,
 };
@@ -29,28 +30,33 @@ const UUID_WORDS: usize = UUID_LEN / 8;
 
 /// Entry of `target_message(file, param, param_size)`: the message begins.
 #[inline(always)]
-pub fn message_begins<A: Access>(hook: &impl Entry) {
+pub fn message_begins<A: Access>(hook: &impl Arguments) {
     count(Count::Hit);
-    let Some(flight) = task::state_or_new() else { return lose() };
-    flight.phase = Phase::IDLE;
+    let number = hook.number(1).unwrap_or(0);
+    let Some(flight) = flights::take_off(A::SEES_ARGUMENTS_AT_RETURN, number) else {
+        return lose();
+    };
     let task = task::current();
     begin(&mut flight.record.head, task);
     if !filter::admits_sender(&flight.record.head) {
-        return count(Count::Filtered);
+        return filter_out(flight);
     }
     if asked_for_secrecy(task) {
         flight.record.head.flags |= flag::SECURE;
     }
-    let param = hook.argument(1);
-    flight.param = param;
     // At entry, since the function overwrites `data_start` with its first statements.
     // Source: `drivers/md/dm-ioctl.c`, `get_result_buffer`, 5.10 to 7.3.
-    match A::field(param, ioctl_header::DATA_START) {
-        Some(data_start) => text::locate(flight, param, data_start, hook.argument(2)),
-        None => flight.record.head.flags |= flag::UNREADABLE,
-    }
-    flight.phase = Phase::BEGUN;
+    let param = hook.argument(1).unwrap_or(0);
+    let data_start = A::field(param, ioctl_header::DATA_START).unwrap_or(0);
+    text::locate::<A>(flight, number, data_start, hook.argument(2).unwrap_or(0));
     flight.record.head.boot_ns = task::boot_ns();
+}
+
+/// Drops a message that a filter turned away.
+#[inline(always)]
+fn filter_out(flight: &mut InFlight) {
+    flights::land(flight);
+    count(Count::Filtered);
 }
 
 /// Clears the head and writes what is known of the sender.
@@ -102,18 +108,16 @@ fn asked_for_secrecy(task: u64) -> bool {
 
 /// Return of `__find_device_hash_cell(param)`: device, target and text become known.
 ///
-/// `param` is given by hooks that see arguments at a function's return.
 /// It also runs for every other ioctl on a device, when no message is in flight. The kernel splits
 /// the text in place right after.
 #[inline(always)]
-pub fn device_found<A: Access>(hook: &impl Return, param: Option<u64>) {
-    let Some(flight) = task::state() else { return };
-    if flight.phase != Phase::BEGUN {
+pub fn device_found<A: Access>(hook: &impl Return) {
+    let Some(flight) = flights::find(hook.number(0)) else { return };
+    if flight.record.head.flags & flag::NO_LOOKUP == 0 {
         return;
     }
-    flight.phase = Phase::LOOKED_UP;
-    let param = param.unwrap_or(flight.param);
     flight.record.head.flags &= !flag::NO_LOOKUP;
+    let param = hook.argument(0).unwrap_or(flight.param);
     let cell = hook.value(1);
     if cell != 0 {
         let md = A::field(cell, layout!(hash_cell_md)).unwrap_or(0);
@@ -130,8 +134,7 @@ pub fn device_found<A: Access>(hook: &impl Return, param: Option<u64>) {
         && text::capture(flight, strict)
         && copy_names::<A>(&mut flight.record, param);
     if !passes {
-        flight.phase = Phase::IDLE;
-        count(Count::Filtered);
+        filter_out(flight);
     }
 }
 
@@ -167,17 +170,14 @@ fn find_dev<A: Access>(head: &mut MessageHead, md: u64) {
 #[inline(always)]
 pub fn message_ends(hook: &impl Return) {
     let now = task::boot_ns();
-    let Some(flight) = task::state() else { return };
-    if flight.phase == Phase::IDLE {
-        return;
-    }
-    flight.phase = Phase::IDLE;
+    let Some(flight) = flights::find(hook.number(1)) else { return };
     let head = &mut flight.record.head;
     head.latency_ns = now.saturating_sub(head.boot_ns);
     head.ret = hook.value(3) as i32;
     head.cpu = task::cpu();
     if !filter::admits_outcome(head) {
-        return count(Count::Filtered);
+        return filter_out(flight);
     }
     send(&mut flight.record);
+    flights::land(flight);
 }

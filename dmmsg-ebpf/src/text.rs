@@ -13,44 +13,42 @@ use dmmsg_common::{
 use crate::{
     filter,
     inflight::{InFlight, UNREAD},
-    kernel::memory::{copy_bytes, copy_str, put, put_text, put_words, read, repeat},
+    kernel::memory::{Access, copy_bytes, copy_str, put, put_text, put_words, read, repeat},
 };
 
 /// Bytes of a text that are searched for its end; a longer one is marked as such.
 const SEARCH_MAX: u32 = 1 << 20;
 
-/// What is read of a message at first: the sector it is for, and the start of its text.
+/// Words of a text that are read at entry; most texts are shorter.
 ///
-/// Most messages are shorter; `set_transaction_id 12 13` has 24 bytes.
-type Opening = [u64; 5];
+/// `set_transaction_id 12 13` has 24 bytes.
+const OPENING_WORDS: u32 = 4;
 
 /// Finds the text in the kernel's copy of the ioctl's buffer, and reads it if it is short.
 #[inline(always)]
-pub fn locate(flight: &mut InFlight, param: u64, data_start: u32, param_size: u64) {
+pub fn locate<A: Access>(flight: &mut InFlight, param: u64, data_start: u32, param_size: u64) {
     flight.message = 0;
     flight.opening = UNREAD;
-    let text_start = u64::from(data_start) + MESSAGE_OFFSET;
+    let data_start = u64::from(data_start);
+    let text_start = data_start + MESSAGE_OFFSET;
     if data_start < ioctl_header::DATA || text_start >= param_size {
         return;
     }
     flight.message = param + text_start;
     flight.limit = (param_size - text_start) as u32;
-    let Some(opening) = read::<Opening>(param + u64::from(data_start)) else {
-        // It may be the end of the buffer that cannot be read.
-        flight.record.head.sector = read(param + u64::from(data_start)).unwrap_or(0);
-        return;
-    };
-    let [sector, text @ ..] = opening;
-    flight.record.head.sector = sector;
-    if may_name_key(text[0] as u8) {
-        return;
-    }
-    for (index, word) in text.iter().enumerate() {
-        if let Some(length) = put_text(&mut flight.record.texts, 8 * index, *word) {
-            let length = 8 * index as u32 + length;
-            if length < flight.limit {
-                flight.opening = length;
-            }
+    let message = A::structure(param + data_start);
+    flight.record.head.sector = A::word(&message, 0).unwrap_or(0);
+    for index in 0..OPENING_WORDS {
+        // A word that reaches past the buffer may not be readable, though its start is.
+        if 8 * (index + 1) > flight.limit {
+            return;
+        }
+        let word = A::word(&message, MESSAGE_OFFSET + u64::from(8 * index)).unwrap_or(0);
+        if index == 0 && may_name_key(word as u8) {
+            return;
+        }
+        if let Some(length) = put_text(&mut flight.record.texts, 8 * index as usize, word) {
+            flight.opening = 8 * index + length;
             return;
         }
     }
@@ -80,7 +78,7 @@ fn capture_unread(flight: &mut InFlight, strict: bool) -> bool {
     let first = read::<u8>(flight.message).unwrap_or(b'k');
     if strict || filter::wants_verb() || may_name_key(first) {
         // Nothing that was read before must stay behind a secret.
-        put_words(&mut flight.record.texts, &[0; 4]);
+        put_words(&mut flight.record.texts, &[0; OPENING_WORDS as usize]);
         scan(flight, strict);
         copy_scanned(flight);
         return filter::admits_verb(&flight.scan);

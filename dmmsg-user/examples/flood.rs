@@ -2,7 +2,12 @@
 //!
 //! Usage: `flood DEVICE SECTOR MESSAGE COUNT [ROUNDS]`
 
-#![allow(clippy::disallowed_methods, reason = "a program, not the engine")]
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a program, not the engine"
+)]
 
 use std::{env, time::Instant};
 

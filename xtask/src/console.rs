@@ -13,6 +13,8 @@ pub enum Console {
     Show,
     /// Only kept.
     Hide,
+    /// Of its lines those that begin so are copied to standard output, when they are whole.
+    Lines(&'static str),
 }
 
 impl Console {
@@ -23,6 +25,7 @@ impl Console {
     pub fn record(self, mut input: impl Read, log: &Path) -> Result<()> {
         let mut file = File::create(log).with_context(|| format!("create {}", log.display()))?;
         let mut lines = LineEnds::default();
+        let mut whole = WholeLines::default();
         let mut raw = [0; 4096];
         let mut clean = Vec::new();
         loop {
@@ -33,9 +36,37 @@ impl Console {
                 return Ok(());
             }
             file.write_all(&clean).with_context(|| format!("write {}", log.display()))?;
-            if self == Self::Show {
-                let mut stdout = stdout().lock();
-                let _ = stdout.write_all(&clean).and_then(|()| stdout.flush());
+            match self {
+                Self::Show => show(&clean),
+                Self::Hide => {}
+                Self::Lines(prefix) => whole.take(&clean, |line| {
+                    if line.starts_with(prefix.as_bytes()) {
+                        show(line);
+                    }
+                }),
+            }
+        }
+    }
+}
+
+fn show(bytes: &[u8]) {
+    let mut stdout = stdout().lock();
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
+/// Puts lines together that come in pieces.
+#[derive(Default)]
+struct WholeLines {
+    pending: Vec<u8>,
+}
+
+impl WholeLines {
+    fn take(&mut self, input: &[u8], mut each: impl FnMut(&[u8])) {
+        for piece in input.split_inclusive(|&byte| byte == b'\n') {
+            self.pending.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                each(&self.pending);
+                self.pending.clear();
             }
         }
     }
@@ -78,5 +109,16 @@ mod tests {
         check(&["one\r\ntwo\r\r\n"], "one\ntwo\n");
         check(&["one\r", "\ntwo\n"], "one\ntwo\n");
         check(&["10 %\r", "20 %\n"], "10 %\r20 %\n");
+    }
+
+    #[test]
+    fn lines_come_whole() {
+        let (mut lines, mut output) = (WholeLines::default(), Vec::new());
+        for read in ["te", "st a ... ", "ok\n\ntest", " b"] {
+            lines.take(read.as_bytes(), |line| {
+                output.push(String::from_utf8_lossy(line).into_owned());
+            });
+        }
+        assert_eq!(output, ["test a ... ok\n", "\n"]);
     }
 }

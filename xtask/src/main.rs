@@ -8,10 +8,13 @@
 mod accel;
 mod apt;
 mod archive;
+mod bench;
 mod cache;
+mod cargo;
 mod child;
 mod console;
 mod demo;
+mod ebpf;
 mod initramfs;
 mod kernel;
 mod modules;
@@ -20,6 +23,7 @@ mod progress;
 mod qemu;
 mod rootfs;
 mod static_build;
+mod test;
 mod tool;
 mod verdict;
 mod vm;
@@ -33,6 +37,13 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    /// Build the kernel programs, or check that those in the repository are up to date
+    Ebpf(ebpf::Arguments),
+    /// Run every test, also in virtual machines
+    Test(test::Arguments),
+    /// Measure
+    #[command(subcommand)]
+    Bench(bench::Arguments),
     /// Run a command in a virtual machine
     Vm(vm::Arguments),
     /// Watch dmmsg-trace while real tools send messages, in a virtual machine
@@ -48,6 +59,9 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
+        Command::Ebpf(arguments) => ebpf::run(&arguments),
+        Command::Test(arguments) => Ok(test::run(&arguments)),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Vm(arguments) => vm::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -45,16 +45,22 @@ pub fn ensure(programs: &[Program]) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("this machine lacks {names}: install with `sudo apt-get install {packages}`");
     }
-    progress::note(&format!("installing {packages} (for {names})"));
-    install(&missing).with_context(|| format!("install {packages} with apt-get"))
+    let packages: Vec<&str> = missing.iter().map(|program| program.package).collect();
+    install(&packages, &names)
 }
 
-fn install(programs: &[&Program]) -> Result<()> {
+/// Installs Debian packages on this machine, which needs root, and says so and what for.
+///
+/// # Errors
+/// If apt-get cannot.
+pub fn install(packages: &[&str], purpose: &str) -> Result<()> {
+    let all = packages.join(" ");
+    progress::note(&format!("installing {all} (for {purpose})"));
     let install = || {
         let mut apt = tool::command("apt-get");
         apt.env("DEBIAN_FRONTEND", "noninteractive");
         apt.args(["-qq", "--yes", "--no-install-recommends", "install"]);
-        apt.args(programs.iter().map(|program| program.package));
+        apt.args(packages);
         tool::output(&mut apt)
     };
     progress::step("apt-get install", || {
@@ -63,7 +69,8 @@ fn install(programs: &[&Program]) -> Result<()> {
             tool::output(tool::command("apt-get").args(["-qq", "update"]))?;
             install()
         })
-    })?;
+    })
+    .with_context(|| format!("install {all} with apt-get"))?;
     Ok(())
 }
 

@@ -1,45 +1,62 @@
 //! Our programs linked statically, so that they run in any guest.
+//!
+//! They have a target folder of their own: other flags in the shared one would make every build
+//! rebuild everything.
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+
+use crate::cargo::{self, Program};
 
 /// The guests' target; glibc links statically with `crt-static` (there need not be a musl target).
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PACKAGE: &str = "dmmsg-user";
 
-/// The folder of the workspace.
-pub fn workspace() -> &'static Path {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask)
-}
-
 /// Builds the programs `names` of dmmsg-user in the release profile; their paths, in that order.
-///
-/// They have a target folder of their own: other flags in the shared one would make every build
-/// rebuild everything.
 ///
 /// # Errors
 /// If they cannot be built here.
 pub fn programs(names: &[&str]) -> Result<Vec<PathBuf>> {
-    if cfg!(not(target_arch = "x86_64")) {
-        bail!("build for {TARGET}: the guests are x86_64 machines, and so must be this one");
-    }
-    let folder = workspace().join("target/static");
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace()).env("RUSTFLAGS", "-C target-feature=+crt-static");
-    cargo.args(["build", "--release", "--package", PACKAGE, "--target", TARGET, "--target-dir"]);
-    cargo.arg(&folder);
+    let mut cargo = command("build")?;
     for name in names {
         cargo.args(["--bin", name]);
     }
-    // cargo shows its own progress.
-    let status = cargo.status().context("start cargo")?;
-    if !status.success() {
-        bail!("build {}: cargo ended with {status}", names.join(", "));
+    let built = cargo::build(&names.join(", "), &mut cargo)?;
+    let find = |name: &&str| {
+        let program = built.iter().find(|program| program.name == **name);
+        program.map(|program| program.path.clone()).with_context(|| format!("find {name}"))
+    };
+    names.iter().map(find).collect()
+}
+
+/// Builds every program and every example of dmmsg-user in the release profile.
+///
+/// # Errors
+/// If they cannot be built here.
+pub fn all_programs() -> Result<Vec<Program>> {
+    let what = "the programs for guests";
+    cargo::build(what, command("build")?.args(["--bins", "--examples"]))
+}
+
+/// Builds dmmsg-user's integration tests, which are one program.
+///
+/// # Errors
+/// If they cannot be built here.
+pub fn integration_tests() -> Result<Program> {
+    let what = "the tests for guests";
+    let built = cargo::build(what, command("test")?.args(["--no-run", "--test", "it"]))?;
+    built.into_iter().find(|program| program.is_test).context("find the tests that were built")
+}
+
+fn command(subcommand: &str) -> Result<Command> {
+    if cfg!(not(target_arch = "x86_64")) {
+        bail!("build for {TARGET}: the guests are x86_64 machines, and so must be this one");
     }
-    let built = folder.join(TARGET).join("release");
-    Ok(names.iter().map(|name| built.join(name)).collect())
+    let mut cargo = cargo::command(subcommand);
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo.args(["--release", "--package", PACKAGE, "--target", TARGET, "--target-dir"]);
+    cargo.arg(cargo::workspace().join("target/static"));
+    Ok(cargo)
 }

@@ -28,13 +28,13 @@ fn target_message_kprobe(ctx: ProbeContext) -> u32 {
 
 #[fexit(function = "__find_device_hash_cell")]
 fn find_device_fexit(ctx: FExitContext) -> i32 {
-    subject::device_found::<Typed>(&ctx, Some(ctx.arg(0)));
+    subject::device_found::<Typed>(&ctx);
     0
 }
 
 #[kretprobe(function = "__find_device_hash_cell")]
 fn find_device_kretprobe(ctx: RetProbeContext) -> u32 {
-    subject::device_found::<Probed>(&ctx, None);
+    subject::device_found::<Probed>(&ctx);
     0
 }
 

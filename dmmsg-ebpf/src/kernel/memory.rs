@@ -47,6 +47,9 @@ pub fn global<G, T: Plain>(global: &MaybeUninit<G>, offset: usize) -> T {
 
 /// How a program may read the structures that its hook hands to it.
 pub trait Access {
+    /// Whether a hook at a function's return sees the function's arguments.
+    const SEES_ARGUMENTS_AT_RETURN: bool;
+
     /// Reads a field; `None` where it is known to be unreadable.
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T>;
 
@@ -76,6 +79,8 @@ pub struct Typed;
 pub struct Probed;
 
 impl Access for Typed {
+    const SEES_ARGUMENTS_AT_RETURN: bool = true;
+
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         // SAFETY: the verifier proves that a field of that size stands there, and the kernel
@@ -121,6 +126,8 @@ impl Access for Typed {
 }
 
 impl Access for Probed {
+    const SEES_ARGUMENTS_AT_RETURN: bool = false;
+
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         read(structure + offset)
@@ -229,6 +236,10 @@ pub fn copy_bytes<const N: usize>(to: &mut [u8; N], at: usize, count: u32, addre
 }
 
 /// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made.
+///
+/// What one call changes and a later one branches on must not start as a constant on the stack: it
+/// belongs into a map's value. 6.1 verifies a single call and cuts off the branches that this one
+/// does not take; 6.12 and 6.18 do not. The self-test of the splitter gave wrong words that way.
 ///
 /// Source: `kernel/bpf/bpf_iter.c`, `bpf_loop`, since 5.17; at most 8 Mi calls.
 #[inline(always)]

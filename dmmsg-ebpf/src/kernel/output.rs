@@ -112,11 +112,12 @@ pub fn send(record: &mut Record) {
 
 /// Adds one to a number in a map, atomically; returns what it was.
 ///
-/// An intrinsic, since `core` withholds `fetch_add` from targets without compare-and-swap.
+/// An intrinsic, since `core` withholds `fetch_add` from targets without compare-and-swap. With a
+/// weaker ordering, LLVM 22 makes of it an instruction that returns nothing.
 #[inline(always)]
 fn fetch_add_one(number: *mut u64) -> u64 {
     // SAFETY: every caller passes an aligned `u64` in a map, which lives as long as the program.
-    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(number, 1) }
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::AcqRel }>(number, 1) }
 }
 
 #[inline(always)]

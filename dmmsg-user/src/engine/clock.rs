@@ -1,5 +1,7 @@
 //! Time since boot, shown as a time of day.
 
+use super::digits::write_digits;
+
 /// Where a boot clock stands in wall time; the shell measures it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
@@ -7,7 +9,7 @@ pub struct Anchor {
     pub wall_ns_at_boot_zero: i64,
 }
 
-const NS_PER_S: i64 = 1_000_000_000;
+const NS_PER_S: u32 = 1_000_000_000;
 const S_PER_DAY: i64 = 86_400;
 
 /// Writes times, and remembers the last second it wrote.
@@ -17,11 +19,16 @@ const S_PER_DAY: i64 = 86_400;
 pub struct Clock {
     anchor: Anchor,
     utc_offset_s: i32,
-    /// What `date` and `time` show, in seconds since 1970 and ahead of UTC by the offset.
-    second: i64,
-    date: [u8; 10],
-    time: [u8; 8],
+    /// Where the second starts that `text` shows, in ns since 1970.
+    second_ns: i64,
+    /// Date and time as in RFC 3339; its fraction is of no meaning.
+    text: [u8; RFC3339],
 }
+
+/// Bytes of a date and time.
+const RFC3339: usize = 30;
+/// Bytes of a time of day.
+const TIME_OF_DAY: usize = 12;
 
 impl Clock {
     /// A clock that shows UTC.
@@ -31,42 +38,56 @@ impl Clock {
 
     /// A clock for a place whose time is `utc_offset_s` seconds ahead of UTC.
     pub fn local(anchor: Anchor, utc_offset_s: i32) -> Self {
-        Self { anchor, utc_offset_s, second: 0, date: *b"1970-01-01", time: *b"00:00:00" }
+        let text = *b"1970-01-01T00:00:00.000000000Z";
+        let mut clock = Self { anchor, utc_offset_s, second_ns: 0, text };
+        clock.set(0);
+        clock
     }
 
-    /// Appends date and time as in RFC 3339, `2026-11-24T14:03:07.118204511Z`.
+    /// Date and time as in RFC 3339, `2026-11-24T14:03:07.118204511Z`.
     ///
     /// Meant for a clock that shows UTC: the offset is not written.
-    pub fn rfc3339(&mut self, out: &mut Vec<u8>, boot_ns: u64) {
+    pub fn rfc3339(&mut self, boot_ns: u64) -> [u8; RFC3339] {
         let fraction_ns = self.advance(boot_ns);
-        out.extend_from_slice(&self.date);
-        out.push(b'T');
-        out.extend_from_slice(&self.time);
-        append_fraction::<9>(out, fraction_ns);
-        out.push(b'Z');
+        let mut text = self.text;
+        write_digits(&mut text[20..29], fraction_ns);
+        text
     }
 
-    /// Appends the time of day, `14:03:07.118`, rounded down.
-    pub fn time_of_day(&mut self, out: &mut Vec<u8>, boot_ns: u64) {
+    /// The time of day, `14:03:07.118`, rounded down.
+    pub fn time_of_day(&mut self, boot_ns: u64) -> [u8; TIME_OF_DAY] {
         let fraction_ns = self.advance(boot_ns);
-        out.extend_from_slice(&self.time);
-        append_fraction::<3>(out, fraction_ns / 1_000_000);
+        let mut text = [b'.'; TIME_OF_DAY];
+        text[..8].copy_from_slice(&self.text[11..19]);
+        write_digits(&mut text[9..], fraction_ns / 1_000_000);
+        text
     }
 
-    /// Sets `date` and `time`; returns the nanoseconds within their second.
-    fn advance(&mut self, boot_ns: u64) -> u64 {
+    /// Shows the second of an instant; returns the nanoseconds within it.
+    fn advance(&mut self, boot_ns: u64) -> u32 {
         let wall_ns = self.anchor.wall_ns_at_boot_zero.saturating_add_unsigned(boot_ns);
-        let second = wall_ns.div_euclid(NS_PER_S) + i64::from(self.utc_offset_s);
-        if second != self.second {
-            self.second = second;
-            self.date = date(second.div_euclid(S_PER_DAY));
-            self.time = time(second.rem_euclid(S_PER_DAY).unsigned_abs());
-        }
-        wall_ns.rem_euclid(NS_PER_S).unsigned_abs()
+        let within_ns = u32::try_from(wall_ns.wrapping_sub(self.second_ns));
+        within_ns.ok().filter(|ns| *ns < NS_PER_S).unwrap_or_else(|| self.set(wall_ns))
+    }
+
+    #[cold]
+    fn set(&mut self, wall_ns: i64) -> u32 {
+        let second = wall_ns.div_euclid(NS_PER_S.into()) + i64::from(self.utc_offset_s);
+        let within_ns = small(wall_ns.rem_euclid(NS_PER_S.into()));
+        // The first second there is starts before 64 bits do.
+        self.second_ns = wall_ns.wrapping_sub(within_ns.into());
+        self.text[0..10].copy_from_slice(&date(second.div_euclid(S_PER_DAY)));
+        self.text[11..19].copy_from_slice(&time(small(second.rem_euclid(S_PER_DAY))));
+        within_ns
     }
 }
 
-fn time(second_of_day: u64) -> [u8; 8] {
+/// A number that is a year, or less than what it was divided by.
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+fn time(second_of_day: u32) -> [u8; 8] {
     let mut text = *b"00:00:00";
     write_digits(&mut text[0..2], second_of_day / 3600);
     write_digits(&mut text[3..5], second_of_day / 60 % 60);
@@ -94,26 +115,10 @@ fn date(day: i64) -> [u8; 10] {
     let year = era * 400 + year_of_era + i64::from(month <= 2);
 
     let mut text = *b"0000-00-00";
-    write_digits(&mut text[0..4], year.unsigned_abs());
-    write_digits(&mut text[5..7], month.unsigned_abs());
-    write_digits(&mut text[8..10], day_of_month.unsigned_abs());
+    write_digits(&mut text[0..4], small(year));
+    write_digits(&mut text[5..7], small(month));
+    write_digits(&mut text[8..10], small(day_of_month));
     text
-}
-
-/// Appends `.` and a fraction of so many decimal digits.
-fn append_fraction<const DIGITS: usize>(out: &mut Vec<u8>, fraction: u64) {
-    let mut text = [0; DIGITS];
-    write_digits(&mut text, fraction);
-    out.push(b'.');
-    out.extend_from_slice(&text);
-}
-
-/// Fills `text` with the last decimal digits of a number.
-fn write_digits(text: &mut [u8], mut number: u64) {
-    for digit in text.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
 }
 
 #[cfg(test)]
@@ -124,9 +129,8 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn check(wall_ns_at_boot_zero: i64, boot_ns: u64, expected: &Expect) {
-        let mut out = Vec::new();
-        Clock::utc(Anchor { wall_ns_at_boot_zero }).rfc3339(&mut out, boot_ns);
-        expected.assert_eq(str::from_utf8(&out).unwrap());
+        let text = Clock::utc(Anchor { wall_ns_at_boot_zero }).rfc3339(boot_ns);
+        expected.assert_eq(str::from_utf8(&text).unwrap());
     }
 
     #[test]
@@ -149,12 +153,8 @@ mod tests {
     fn local_time_of_day_follows_the_offset() {
         let anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
         let mut clock = Clock::local(anchor, -5 * 3600 - 1800);
-        let mut out = Vec::new();
-        for boot_ns in [118_999_999, 119_000_000, SECOND, 0] {
-            clock.time_of_day(&mut out, boot_ns);
-            out.push(b' ');
-        }
-        let expected = expect!["08:33:07.118 08:33:07.119 08:33:08.000 08:33:07.000 "];
-        expected.assert_eq(str::from_utf8(&out).unwrap());
+        let texts = [118_999_999, 119_000_000, SECOND, 0].map(|boot_ns| clock.time_of_day(boot_ns));
+        let expected = expect!["08:33:07.118 08:33:07.119 08:33:08.000 08:33:07.000"];
+        expected.assert_eq(&texts.map(|text| String::from_utf8(text.to_vec()).unwrap()).join(" "));
     }
 }

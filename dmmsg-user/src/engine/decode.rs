@@ -5,10 +5,11 @@
 
 use dmmsg_common::{
     record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, flag, padded},
-    secret::Scan,
+    secret::{Scan, may_name_key},
+    verb::VERB_LEN,
 };
 use thiserror::Error;
-use zerocopy::FromBytes;
+use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use super::event::{Message, Tag};
 
@@ -23,6 +24,9 @@ pub enum DecodeError {
         /// Bytes there must be.
         needed: usize,
     },
+    /// The record does not start at a multiple of 8 bytes, as the ring's records do.
+    #[error("the record does not start at a whole word")]
+    Unaligned,
     /// Another version of the layout wrote the record.
     #[error("the record has layout {got}, this program reads {ABI}")]
     Abi {
@@ -60,7 +64,28 @@ pub enum DecodeError {
 /// # Errors
 /// The record is not one that this version's kernel programs write.
 pub fn decode(record: &[u8]) -> Result<Message<'_>, DecodeError> {
-    let header: RecordHeader = fixed_part(record)?.0;
+    let (head, texts) = fixed_part::<MessageHead>(record).map_err(|error| {
+        // Another kind of record may be shorter: that is what is wrong then.
+        let header = fixed_part::<RecordHeader>(record);
+        header.and_then(|(header, _)| check(*header, record)).err().unwrap_or(error)
+    })?;
+    check(head.header, record)?;
+    let [text, verb, name, uuid] =
+        split(texts, [head.text_bytes, head.verb_bytes, head.name_bytes, head.uuid_bytes])?;
+    let redacted = head.flags & flag::REDACTED != 0;
+    let mut message = Message { head, name, uuid, text, tag: Tag::Unknown, redacted };
+    if message.has(flag::SCANNED) {
+        message.tag = Tag::Kernel(verb);
+    } else if !redacted {
+        match plain_verb(text, texts) {
+            Some(verb) if !message.is_strict() => message.tag = Tag::Text(verb),
+            _ => scan(&mut message),
+        }
+    }
+    Ok(message)
+}
+
+fn check(header: RecordHeader, record: &[u8]) -> Result<(), DecodeError> {
     if header.abi != ABI {
         return Err(DecodeError::Abi { got: header.abi });
     }
@@ -70,28 +95,17 @@ pub fn decode(record: &[u8]) -> Result<Message<'_>, DecodeError> {
     if usize::try_from(header.size) != Ok(record.len()) {
         return Err(DecodeError::Size { got: record.len(), claimed: header.size });
     }
-    let (head, texts): (MessageHead, _) = fixed_part(record)?;
-    let [text, verb, name, uuid] =
-        split(texts, [head.text_bytes, head.verb_bytes, head.name_bytes, head.uuid_bytes])?;
-    let mut message = Message {
-        head,
-        name,
-        uuid,
-        text,
-        tag: Tag::Unknown,
-        redacted: head.flags & flag::REDACTED != 0,
-    };
-    if message.has(flag::SCANNED) {
-        message.tag = Tag::Kernel(verb);
-    } else if !message.redacted {
-        scan(&mut message);
-    }
-    Ok(message)
+    Ok(())
 }
 
-fn fixed_part<T: FromBytes>(record: &[u8]) -> Result<(T, &[u8]), DecodeError> {
-    T::read_from_prefix(record)
-        .map_err(|_| DecodeError::Short { got: record.len(), needed: size_of::<T>() })
+fn fixed_part<T>(record: &[u8]) -> Result<(&T, &[u8]), DecodeError>
+where
+    T: FromBytes + Immutable + KnownLayout,
+{
+    T::ref_from_prefix(record).map_err(|_| {
+        let (got, needed) = (record.len(), size_of::<T>());
+        if got < needed { DecodeError::Short { got, needed } } else { DecodeError::Unaligned }
+    })
 }
 
 /// Cuts `texts` into pieces of the given lengths, padded but for the last, which must use it up.
@@ -116,12 +130,43 @@ fn wrong_texts(texts: &[u8], lengths: &[u16]) -> DecodeError {
     DecodeError::Texts { got: texts.len(), claimed }
 }
 
+/// The first word of a text, if it is a canonical verb as it stands and the text can hold no secret
+/// unless the message is strict: what [`scan`] finds in most texts, at a tenth of the cost.
+///
+/// `from_text` is the record from the text on, the text's padding included.
+fn plain_verb<'a>(text: &'a [u8], from_text: &[u8]) -> Option<&'a [u8]> {
+    let mut letters = 0;
+    for word in from_text.as_chunks().0 {
+        let in_word = leading_letters(u64::from_le_bytes(*word));
+        letters += in_word;
+        if in_word < 8 {
+            break;
+        }
+    }
+    let (verb, rest) = text.split_at_checked(letters).unwrap_or((text, &[]));
+    let is_whole = rest.first().is_none_or(|next| *next == b' ');
+    let is_harmless = verb.first().is_some_and(|first| !may_name_key(*first));
+    (is_whole && is_harmless && verb.len() < VERB_LEN).then_some(verb)
+}
+
+/// How many bytes at a word's start are from `_` to `~`, small letters among them.
+///
+/// The first sum carries into the top bit of just those bytes that are not below `_`, the second of
+/// those that are DEL.
+const fn leading_letters(word: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x80 * ONES;
+
+    let low = word & !TOPS;
+    let letters = (low + (0x80 - b'_' as u64) * ONES) & !(low + ONES) & !word & TOPS;
+    (letters ^ TOPS).trailing_zeros() as usize / 8
+}
+
 /// Finds the verb of a text that the kernel had no reason to scan.
 ///
 /// Should the text hold a secret after all, it is cut here as the kernel would have cut it.
 fn scan(message: &mut Message<'_>) {
-    let strict = message.target_type() == Some(b"crypt") || message.has(flag::SECURE);
-    let mut scan = Scan::new(strict);
+    let mut scan = Scan::new(message.is_strict());
     for &byte in message.text {
         scan.step(byte);
         if scan.is_settled() {

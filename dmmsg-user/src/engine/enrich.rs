@@ -41,7 +41,7 @@ pub struct Context<'a> {
 impl Question {
     /// The question that a message raises.
     pub fn about(message: &Message<'_>) -> Self {
-        let head = &message.head;
+        let head = message.head;
         let sender = Sender { pid: head.pid, comm: head.comm, cgroup_id: head.cgroup_id };
         Self { sender, boot_ns: head.boot_ns }
     }

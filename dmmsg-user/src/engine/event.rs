@@ -41,7 +41,7 @@ pub struct BadRecord {
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// The fixed part of the record.
-    pub head: MessageHead,
+    pub head: &'a MessageHead,
     /// The device's name; empty where none was seen.
     pub name: &'a [u8],
     /// The device's uuid; empty where it has none.
@@ -52,10 +52,14 @@ pub struct Message<'a> {
     pub(super) redacted: bool,
 }
 
-/// Who found a message's verb.
+/// Where a message's canonical verb is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag<'a> {
+    /// Behind the text: the kernel found it.
     Kernel(&'a [u8]),
+    /// In the text, and plain as [`is_plain`](super::names::escape::is_plain) means it.
+    Text(&'a [u8]),
+    /// Here: it was made from the text.
     Host(Verb),
     Unknown,
 }
@@ -101,7 +105,7 @@ impl Message<'_> {
     /// The canonical verb, where the message has one and it is not secret.
     pub fn tag(&self) -> Option<&[u8]> {
         let verb = match &self.tag {
-            Tag::Kernel(verb) => verb,
+            Tag::Kernel(verb) | Tag::Text(verb) => verb,
             Tag::Host(verb) => verb.as_bytes(),
             Tag::Unknown => &[],
         };
@@ -152,12 +156,18 @@ impl Message<'_> {
         }
     }
 
+    /// Whether only what is known to be harmless may be shown, as [`dmmsg_common::secret`] says.
+    pub(super) fn is_strict(&self) -> bool {
+        self.has(flag::SECURE) || self.head.target_type.starts_with(b"crypt\0")
+    }
+
     /// Whether the kernel's lookup of the device was seen, and with it the message.
     fn was_seen(&self) -> bool {
         !self.has(flag::NO_LOOKUP)
     }
 }
 
-fn until_nul(padded: &[u8]) -> &[u8] {
+/// A zero-padded text without what follows its end.
+pub(super) fn until_nul(padded: &[u8; 16]) -> &[u8] {
     padded.split(|&byte| byte == 0).next().unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 pub mod btf;
 pub mod clock;
 pub mod decode;
+mod digits;
 pub mod doctor;
 pub mod enrich;
 pub mod event;

@@ -38,9 +38,10 @@ impl Tally {
         self.turned_away += 1;
     }
 
-    /// Counts a record that could not be read: its message is lost.
-    pub const fn bad_record(&mut self) {
+    /// Counts a record that could not be read: its message is lost. Returns how many there were.
+    pub const fn bad_record(&mut self) -> u64 {
         self.bad += 1;
+        self.bad
     }
 
     /// Messages that the user got to see.

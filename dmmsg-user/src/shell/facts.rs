@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
@@ -109,6 +110,11 @@ pub fn dm_mod() -> DmMod {
     } else {
         DmMod::Never
     }
+}
+
+/// What tells one loading of dm_mod from the next; `None` where it is no module.
+pub fn dm_mod_instance() -> Option<u64> {
+    fs::metadata(format!("{DM_MOD}/initstate")).ok().map(|file| file.ino())
 }
 
 /// Our effective capabilities.

@@ -13,7 +13,9 @@ const CAPACITY: usize = 256;
 /// Looks senders up, and remembers them for a moment.
 #[derive(Debug, Default)]
 pub struct Lookup {
-    answers: HashMap<Sender, Answer>,
+    /// The sender asked about last, who most often is the next one too.
+    last: Option<(Sender, Answer)>,
+    others: HashMap<Sender, Answer>,
 }
 
 #[derive(Debug)]
@@ -28,13 +30,20 @@ impl Lookup {
     /// What is known of a sender now; nothing of one that is gone.
     pub fn answer(&mut self, question: &Question) -> Context<'_> {
         let holds = |answer: &Answer| question.boot_ns.abs_diff(answer.boot_ns) < LIFETIME_NS;
-        if !self.answers.get(&question.sender).is_some_and(holds) {
-            if self.answers.len() >= CAPACITY {
-                self.answers.clear();
-            }
-            self.answers.insert(question.sender, Answer::read(question));
+        if !self.last.as_ref().is_some_and(|(of, answer)| *of == question.sender && holds(answer)) {
+            let known = self.others.remove(&question.sender).filter(holds);
+            let answer = known.unwrap_or_else(|| Answer::read(question));
+            self.put_aside();
+            self.last = Some((question.sender, answer));
         }
-        self.answers.get(&question.sender).map(Answer::context).unwrap_or_default()
+        self.last.as_ref().map(|(_, answer)| answer.context()).unwrap_or_default()
+    }
+
+    fn put_aside(&mut self) {
+        if self.others.len() >= CAPACITY {
+            self.others.clear();
+        }
+        self.others.extend(self.last.take());
     }
 }
 

@@ -11,4 +11,5 @@ pub mod facts;
 pub mod kernel;
 pub mod lookup;
 pub mod sink;
+pub mod stop;
 pub mod trace;

@@ -9,10 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
-use tokio::{
-    runtime,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::runtime;
 
 use super::{
     cli::{self, Config, Format},
@@ -20,6 +17,7 @@ use super::{
     kernel::{Probes, Setup, ring::Ring},
     lookup::Lookup,
     sink::{Reader, Sink},
+    stop::Stop,
 };
 use crate::engine::{
     clock::{Anchor, Clock},
@@ -34,8 +32,8 @@ use crate::engine::{
 
 /// How often dm_mod is looked for while it is not loaded.
 const MODULE_POLL: Duration = Duration::from_millis(20);
-/// Records read in one go, before signals are looked at again.
-const BATCH: usize = 4096;
+/// Records read in one go, before their lines are written and signals are looked at again.
+const BATCH: usize = 512;
 /// How often at most people are told of losses.
 const LOSS_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait at the end for records that programs are still writing.
@@ -78,11 +76,11 @@ fn trace(config: &Config) -> Result<Exit> {
         let Some((host, rung)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
             return Ok(Exit::Done);
         };
-        let (probes, ring) = attach(config, rung, &host).context(CannotAttach)?;
+        let (probes, records) = attach(config, rung, &host).context(CannotAttach)?;
         drop(host);
         say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
         stop.after(config.duration);
-        Run::new(config, probes, ring)?.until(&mut stop).await
+        Run::new(config, probes, records)?.until(&mut stop).await
     })
 }
 
@@ -92,10 +90,7 @@ fn trace(config: &Config) -> Result<Exit> {
 struct CannotAttach;
 
 /// Waits until dm_mod is loaded, if it is not; `None` where the run was ended before.
-async fn wait_for_device_mapper(
-    probe: Probe,
-    stop: &mut Stop,
-) -> Result<Option<(Host, Rung)>> {
+async fn wait_for_device_mapper(probe: Probe, stop: &mut Stop) -> Result<Option<(Host, Rung)>> {
     let mut told = false;
     loop {
         let host = look(probe)?;
@@ -138,48 +133,6 @@ fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
     Ok((probes, Ring::new(records)?))
 }
 
-/// What ends a run: a signal, or the time it was given.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    deadline: Option<tokio::time::Instant>,
-}
-
-impl Stop {
-    fn new() -> Result<Self> {
-        let interrupt = signal(SignalKind::interrupt()).context("wait for SIGINT")?;
-        let terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
-        Ok(Self { interrupt, terminate, deadline: None })
-    }
-
-    /// Also ends after `duration`, from now.
-    fn after(&mut self, duration: Option<Duration>) {
-        self.deadline =
-            duration.and_then(|duration| tokio::time::Instant::now().checked_add(duration));
-    }
-
-    /// Returns when the run ends.
-    async fn wait(&mut self) {
-        let deadline = self.deadline;
-        let time_is_up = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = time_is_up => {}
-        }
-    }
-
-    /// Whether the run ends within `duration`, which passes meanwhile.
-    async fn within(&mut self, duration: Duration) -> bool {
-        tokio::time::timeout(duration, self.wait()).await.is_ok()
-    }
-}
-
 /// A run in progress.
 struct Run<'a> {
     probes: Probes,
@@ -212,7 +165,8 @@ impl<'a> Run<'a> {
                 () = stop.wait() => break,
             }
         }
-        self.finish()
+        let exit = self.finish()?;
+        stop.verdict().map(|()| exit)
     }
 
     /// Detaches, reads what is left, and tells what became of every message.
@@ -275,7 +229,9 @@ impl<'a> Stream<'a> {
         let message = match Event::from_record(record) {
             Event::Message(message) => message,
             Event::Bad(bad) => {
-                self.tally.bad_record();
+                if self.tally.bad_record() == 1 {
+                    say(format_args!("a message is lost, and maybe more: {}", bad.error));
+                }
                 self.output.bad_record(self.sink.lines(), bad);
                 return;
             }
@@ -338,7 +294,7 @@ impl Losses {
         if self.count == 0 || self.told.is_some_and(|told| told.elapsed() < LOSS_NOTE_INTERVAL) {
             return;
         }
-        say(format_args!("lost {} messages: the ring was full, see --ring", self.count));
+        say(format_args!("lost {} messages, most likely for a full ring: see --ring", self.count));
         *self = Self { count: 0, told: Some(Instant::now()) };
     }
 }

@@ -9,6 +9,8 @@ use dmmsg::engine::{
 use dmmsg_common::{
     argv::{Splitter, Token},
     record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, flag},
+    secret::{NO_SECRET, Scan},
+    verb::Verb,
 };
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
@@ -110,7 +112,43 @@ fn use_all_of(message: &Message<'_>) {
     let _ = (message.is_redacted(), message.is_truncated());
 }
 
+/// A record of a text that the kernel did not scan, whatever it looks like.
+fn unscanned(target_type: &str, text: &[u8], secure: bool) -> Sample {
+    let mut sample = Sample::sent(target_type, text).with(|head| {
+        head.flags = if secure { flag::SECURE } else { 0 };
+    });
+    sample.verb.clear();
+    sample.text = text.to_vec();
+    sample
+}
+
 proptest! {
+    #[test]
+    fn a_text_that_was_not_scanned_is_read_as_the_scan_would(
+        text in r"[_a-z]{0,34}[\\A-Z@ \t\u{a0}~\x7f-]?[_a-z]{0,9}( ?[0-9a-z]{1,9}){0,2}",
+        key in prop::sample::select(vec!["", "key set ", r"k\ey set", "key", "k", " "]),
+        target_type in prop::sample::select(vec!["raid", "crypt", "cryptx"]),
+        secure: bool,
+        named: bool,
+    ) {
+        let text = format!("{key}{text}").into_bytes();
+        let mut sample = unscanned(target_type, &text, secure);
+        if !named {
+            sample.name.clear();
+            sample.uuid.clear();
+        }
+        let mut scan = Scan::new(secure || target_type == "crypt");
+        text.iter().for_each(|byte| scan.step(*byte));
+        scan.finish();
+        let verb = scan.verb().map(Verb::as_bytes).filter(|verb| !verb.is_empty());
+        let open = text.len().min(scan.secret_from() as usize);
+        let record = sample.record();
+        let message = decode(&record).unwrap();
+        prop_assert_eq!(message.tag(), verb);
+        prop_assert_eq!(message.text, &text[..open]);
+        prop_assert_eq!(message.is_redacted(), scan.secret_from() != NO_SECRET);
+    }
+
     #[test]
     fn no_bytes_panic(record: Vec<u8>) {
         if let Event::Message(message) = Event::from_record(&record) {

@@ -11,7 +11,10 @@
 
 mod cli;
 mod decode;
+mod kernel;
 mod lookup;
+mod reference;
 mod render;
+mod require;
 mod sample;
 mod vm;

@@ -21,9 +21,32 @@ pub fn escape_json(out: &mut Vec<u8>, bytes: &[u8]) {
     append::<true>(out, bytes);
 }
 
+/// Whether bytes are plain: printable ASCII but for `\` and `"`, so their own form in both outputs.
+#[inline]
+pub(in crate::engine) fn is_plain(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk() else {
+        let mut block = [b' '; BLOCK];
+        block.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        return is_plain_block(&block);
+    };
+    // The last block may overlap the one before.
+    bytes.as_chunks().0.iter().all(is_plain_block) && is_plain_block(last)
+}
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
+/// [`is_plain`] of bytes in a number that makes the loop a few vector instructions.
+#[expect(clippy::needless_bitwise_bool, reason = "a vector has no branches")]
+#[inline]
+pub(in crate::engine) fn is_plain_block(block: &[u8; BLOCK]) -> bool {
+    let is_odd =
+        |byte: u8| !byte.is_ascii_graphic() & (byte != b' ') | (byte == b'\\') | (byte == b'"');
+    !block.iter().fold(false, |odd, byte| odd | is_odd(*byte))
+}
+
 fn append<const JSON: bool>(out: &mut Vec<u8>, bytes: &[u8]) {
-    // Looks at every byte: without an early end the loop is done many bytes at a time.
-    if bytes.iter().fold(true, |plain, &byte| plain & is_plain(byte)) {
+    if is_plain(bytes) {
         out.extend_from_slice(bytes);
     } else {
         append_escaped::<JSON>(out, bytes);
@@ -38,11 +61,6 @@ fn append_escaped<const JSON: bool>(out: &mut Vec<u8>, bytes: &[u8]) {
         }
         append_hex::<JSON>(out, chunk.invalid());
     }
-}
-
-/// Whether a byte is its own form in both outputs.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'\\' && byte != b'"'
 }
 
 fn append_character<const JSON: bool>(out: &mut Vec<u8>, character: char) {
@@ -88,7 +106,7 @@ const fn hex_digit(nibble: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, escape_json};
+    use super::{escape, escape_json, is_plain};
     use expect_test::{Expect, expect};
     use proptest::prelude::*;
 
@@ -153,7 +171,28 @@ mod tests {
         check(b"a\xffb\xc3", &expect![[r"a\xffb\xc3"]]);
     }
 
+    #[test]
+    fn every_byte_is_plain_at_every_place_or_at_none() {
+        for byte in 0..=u8::MAX {
+            let form = [byte];
+            let stays = escaped(&form).as_bytes() == form && byte != b'"';
+            for len in 1..=40 {
+                for at in 0..len {
+                    let mut bytes = vec![b'~'; len];
+                    bytes[at] = byte;
+                    assert_eq!(is_plain(&bytes), stays, "{byte:#x} at {at} of {len}");
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn plain_bytes_are_their_own_form(text in "[ -~]{0,40}") {
+            prop_assume!(is_plain(text.as_bytes()));
+            prop_assert_eq!(escaped(text.as_bytes()), text);
+        }
+
         #[test]
         fn escaping_is_reversible(bytes: Vec<u8>) {
             prop_assert_eq!(unescaped(&escaped(&bytes)), bytes);

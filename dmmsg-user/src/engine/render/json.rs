@@ -15,14 +15,17 @@
 //! | `no_lookup` | the probe of the device lookup missed this message |
 //! | `unreadable` | part of the kernel's data could not be read |
 
-use dmmsg_common::{dm::DevT, record::flag};
+use dmmsg_common::record::flag;
 
-use super::append_integer;
+use super::short::{SHORT, Short};
 use crate::engine::{
     clock::Clock,
     enrich::Context,
-    event::{BadRecord, Message},
-    names::{errno::errno_name, escape::escape_json},
+    event::{BadRecord, Message, Tag, until_nul},
+    names::{
+        errno::errno_name,
+        escape::{escape_json, is_plain},
+    },
     tally::Totals,
 };
 
@@ -41,151 +44,274 @@ const NOTES: [(u32, &str); 7] = [
 pub struct Json {
     clock: Clock,
     word: Vec<u8>,
+    last: Subject,
 }
 
 impl Json {
     /// A writer; the clock must show UTC.
-    pub const fn new(clock: Clock) -> Self {
-        Self { clock, word: Vec::new() }
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, word: Vec::new(), last: Subject::default() }
     }
 
     /// Appends the line of a message.
     pub fn message(&mut self, out: &mut Vec<u8>, message: &Message<'_>, context: Context<'_>) {
-        let head = &message.head;
-        let mut line = Line(out);
-        line.raw(r#"{"schema":"dmmsg/1","type":"message","time":""#);
-        self.clock.rfc3339(line.0, head.boot_ns);
-        line.raw(r#"","seq":"#).integer(head.seq);
-        line.raw(r#","cpu":"#).integer(head.cpu);
-        line.raw(r#","lost_before":"#).integer(head.lost);
-        process(&mut line, message, context);
-        device(&mut line, message);
+        let head = message.head;
+        let mut line = Object(out);
+        line.raw(br#"{"schema":"dmmsg/1","type":"message","time":""#);
+        line.raw(&self.clock.rfc3339(head.boot_ns));
+        line.raw(br#"","seq":"#).number(head.seq);
+        line.raw(br#","cpu":"#).number(head.cpu);
+        line.raw(br#","lost_before":"#).number(head.lost);
+        self.last.write(&mut line, message, context);
+        line.raw(br#","sector":"#).optional(message.sector());
         self.text(&mut line, message);
-        line.raw(r#","latency_ns":{"total":"#).integer(head.latency_ns);
-        line.raw(r#","handler":null},"ret":"#).integer(head.ret);
-        line.raw(r#","errno":"#).text(errno_name(head.ret.saturating_neg()).map(str::as_bytes));
-        notes(&mut line, message);
-        line.raw("}\n");
-    }
-
-    fn text(&mut self, line: &mut Line<'_>, message: &Message<'_>) {
-        let seen = message.text_len();
-        line.raw(r#","msg":{"interface":"control","tag":"#).text(message.tag());
-        line.raw(r#","argv":"#);
-        if seen.is_none() || message.has(flag::MALFORMED) {
-            line.raw("null");
+        line.raw(br#"},"latency_ns":{"total":"#).number(head.latency_ns);
+        if head.ret == 0 {
+            line.raw(br#","handler":null},"ret":0,"errno":null,"notes":["#);
         } else {
-            self.words(line, message);
+            failed(&mut line, head.ret);
         }
-        line.raw(r#","len":"#).optional(seen);
-        line.raw(r#","text":"#).text(seen.map(|_| message.text));
-        line.raw(r#","truncated":"#).raw(boolean(message.is_truncated()));
-        line.raw(r#","redacted":"#).raw(boolean(message.is_redacted())).raw("}");
+        notes(&mut line, message);
+        line.raw(b"]}\n");
     }
 
-    fn words(&mut self, line: &mut Line<'_>, message: &Message<'_>) {
-        line.raw("[");
-        let mut separator = "";
+    /// Writes `msg` up to its last member.
+    fn text(&mut self, line: &mut Object<'_>, message: &Message<'_>) {
+        let seen = message.text_len();
+        match (message.tag, seen) {
+            (Tag::Text(verb), Some(len))
+                if is_plain(message.text) && !message.has(flag::MALFORMED) =>
+            {
+                plain_text(line, message.text, verb, len);
+            }
+            _ => {
+                line.raw(br#"},"msg":{"interface":"control","tag":"#).text(message.tag());
+                self.words(line, message);
+                line.raw(br#","len":"#).optional(seen);
+                line.raw(br#","text":"#).text(seen.map(|_| message.text));
+                line.raw(br#","truncated":"#);
+            }
+        }
+        match (message.is_truncated(), message.is_redacted()) {
+            (false, false) => line.raw(br#"false,"redacted":false"#),
+            (true, _) => line.raw(br#"true,"redacted":false"#),
+            (_, true) => line.raw(br#"false,"redacted":true"#),
+        };
+    }
+
+    fn words(&mut self, line: &mut Object<'_>, message: &Message<'_>) {
+        if message.text_len().is_none() || message.has(flag::MALFORMED) {
+            line.raw(br#","argv":null"#);
+            return;
+        }
+        line.raw(br#","argv":["#);
+        let start = line.0.len();
         message.each_word(&mut self.word, |word| {
-            line.raw(separator).text(Some(word));
-            separator = ",";
+            line.comma_since(start).text(Some(word));
         });
-        line.raw("]");
+        line.raw(b"]");
     }
 }
 
-fn process(line: &mut Line<'_>, message: &Message<'_>, context: Context<'_>) {
-    let head = &message.head;
-    line.raw(r#","process":{"pid":"#).integer(head.pid);
-    line.raw(r#","tid":"#).integer(head.tid);
-    line.raw(r#","uid":"#).integer(head.uid);
-    line.raw(r#","comm":"#).text(Some(message.comm()));
-    line.raw(r#","exe":"#).text(context.exe);
-    line.raw(r#","cgroup":"#).text(context.cgroup).raw("}");
+/// What [`Json::text`] writes for a text that starts with its verb and is its own form, so that
+/// nothing is quoted, and nothing but spaces separates words: at half the cost.
+fn plain_text(line: &mut Object<'_>, text: &[u8], verb: &[u8], len: u32) {
+    line.raw(br#"},"msg":{"interface":"control","tag":""#).plain(verb);
+    line.raw(br#"","argv":[""#).plain(verb);
+    let rest = text.get(verb.len()..).unwrap_or_default();
+    for word in rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
+        line.raw(br#"",""#).plain(word);
+    }
+    line.raw(br#""],"len":"#).number(len);
+    line.raw(br#","text":""#).plain(text);
+    line.raw(br#"","truncated":"#);
 }
 
-fn device(line: &mut Line<'_>, message: &Message<'_>) {
+/// Who spoke to what in the last line, and the members that tell it: in a burst, it is the same.
+#[derive(Debug, Default)]
+struct Subject {
+    facts: Facts,
+    exe: Option<Vec<u8>>,
+    cgroup: Option<Vec<u8>>,
+    name: Vec<u8>,
+    uuid: Vec<u8>,
+    /// From `process` up to `dm`, whose `sector` is still to come; empty before the first line.
+    members: Vec<u8>,
+}
+
+type Facts = ([u32; 5], [u8; SHORT], [u8; SHORT]);
+
+impl Subject {
+    /// Writes `process`, and `dm` up to its sector.
+    fn write(&mut self, line: &mut Object<'_>, message: &Message<'_>, context: Context<'_>) {
+        let head = message.head;
+        let numbers = [head.pid, head.tid, head.uid, head.dev, head.target_index];
+        let facts = (numbers, head.comm, head.target_type);
+        let is_last = facts == self.facts
+            && context.exe == self.exe.as_deref()
+            && context.cgroup == self.cgroup.as_deref()
+            && message.name == self.name
+            && message.uuid == self.uuid
+            && !self.members.is_empty();
+        if is_last {
+            return line.0.extend_from_slice(&self.members);
+        }
+        let start = line.0.len();
+        process(line, message, context);
+        device(line, message);
+        *self = Self {
+            facts,
+            exe: context.exe.map(<[u8]>::to_vec),
+            cgroup: context.cgroup.map(<[u8]>::to_vec),
+            name: message.name.to_vec(),
+            uuid: message.uuid.to_vec(),
+            members: line.0.get(start..).unwrap_or_default().to_vec(),
+        };
+    }
+}
+
+fn process(line: &mut Object<'_>, message: &Message<'_>, context: Context<'_>) {
+    let head = message.head;
+    line.raw(br#","process":{"pid":"#).number(head.pid);
+    line.raw(br#","tid":"#).number(head.tid);
+    line.raw(br#","uid":"#).number(head.uid);
+    line.raw(br#","comm":"#).padded(&head.comm);
+    line.raw(br#","exe":"#).text(context.exe);
+    line.raw(br#","cgroup":"#).text(context.cgroup).raw(b"}");
+}
+
+fn device(line: &mut Object<'_>, message: &Message<'_>) {
     let given = |bytes| Some(bytes).filter(|bytes: &&[u8]| !bytes.is_empty());
-    line.raw(r#","dm":{"dev":"#).dev(message.dev());
-    line.raw(r#","name":"#).text(given(message.name));
-    line.raw(r#","uuid":"#).text(given(message.uuid));
-    line.raw(r#","target_type":"#).text(message.target_type());
-    line.raw(r#","index":"#).optional(message.target_index());
-    line.raw(r#","sector":"#).optional(message.sector()).raw("}");
+    line.raw(br#","dm":{"dev":"#);
+    match message.dev() {
+        Some(dev) => line.raw(b"\"").short(Short::dev(dev)).raw(b"\""),
+        None => line.null(),
+    };
+    line.raw(br#","name":"#).text(given(message.name));
+    line.raw(br#","uuid":"#).text(given(message.uuid));
+    line.raw(br#","target_type":"#);
+    match message.target_type() {
+        Some(_) => line.padded(&message.head.target_type),
+        None => line.null(),
+    };
+    line.raw(br#","index":"#).optional(message.target_index());
 }
 
-fn notes(line: &mut Line<'_>, message: &Message<'_>) {
-    line.raw(r#","notes":["#);
-    let mut separator = "";
+fn failed(line: &mut Object<'_>, ret: i32) {
+    line.raw(br#","handler":null},"ret":"#).short(Short::signed(ret));
+    line.raw(br#","errno":"#);
+    match errno_name(ret.saturating_neg()) {
+        Some(name) => line.text(Some(name.as_bytes())),
+        None => line.null(),
+    };
+    line.raw(br#","notes":["#);
+}
+
+fn notes(line: &mut Object<'_>, message: &Message<'_>) {
+    let start = line.0.len();
     for (_, note) in NOTES.iter().filter(|(flag, _)| message.has(*flag)) {
-        line.raw(separator).raw("\"").raw(note).raw("\"");
-        separator = ",";
+        line.comma_since(start).text(Some(note.as_bytes()));
     }
-    line.raw("]");
 }
 
 /// Appends the line of a record that could not be read.
 pub fn bad_record(out: &mut Vec<u8>, bad: BadRecord) {
-    let mut line = Line(out);
-    line.raw(r#"{"schema":"dmmsg/1","type":"bad_record","bytes":"#).integer(bad.bytes);
-    line.raw(r#","error":"#).text(Some(bad.error.to_string().as_bytes())).raw("}\n");
+    let mut line = Object(out);
+    line.raw(br#"{"schema":"dmmsg/1","type":"bad_record","bytes":"#).number(bad.bytes as u64);
+    line.raw(br#","error":"#).text(Some(bad.error.to_string().as_bytes()));
+    line.raw(b"}\n");
 }
 
 /// Appends the line that tells of messages lost before the next one.
 pub fn lost(out: &mut Vec<u8>, count: u64) {
-    let mut line = Line(out);
-    line.raw(r#"{"schema":"dmmsg/1","type":"lost","count":"#).integer(count).raw("}\n");
+    let mut line = Object(out);
+    line.raw(br#"{"schema":"dmmsg/1","type":"lost","count":"#).number(count);
+    line.raw(b"}\n");
 }
 
 /// Appends the line of the totals, the last one.
 pub fn stats(out: &mut Vec<u8>, totals: &Totals) {
-    let mut line = Line(out);
-    line.raw(r#"{"schema":"dmmsg/1","type":"stats","seen":"#).integer(totals.seen);
-    line.raw(r#","delivered":"#).integer(totals.delivered);
-    line.raw(r#","lost":"#).integer(totals.lost);
-    line.raw(r#","filtered":"#).integer(totals.filtered);
-    line.raw(r#","in_flight":"#).integer(totals.in_flight);
-    line.raw(r#","bad_records":"#).integer(totals.bad_records).raw("}\n");
-}
-
-const fn boolean(value: bool) -> &'static str {
-    if value { "true" } else { "false" }
+    let mut line = Object(out);
+    line.raw(br#"{"schema":"dmmsg/1","type":"stats","seen":"#).number(totals.seen);
+    line.raw(br#","delivered":"#).number(totals.delivered);
+    line.raw(br#","lost":"#).number(totals.lost);
+    line.raw(br#","filtered":"#).number(totals.filtered);
+    line.raw(br#","in_flight":"#).number(totals.in_flight);
+    line.raw(br#","bad_records":"#).number(totals.bad_records);
+    line.raw(b"}\n");
 }
 
 /// A line being written: `raw` takes JSON, the rest makes values.
-struct Line<'o>(&'o mut Vec<u8>);
+struct Object<'o>(&'o mut Vec<u8>);
 
-impl Line<'_> {
-    fn raw(&mut self, json: &str) -> &mut Self {
-        self.0.extend_from_slice(json.as_bytes());
+impl Object<'_> {
+    /// Writes JSON whose length is known to the compiler, so that it is a move or two.
+    #[inline]
+    fn raw<const N: usize>(&mut self, json: &[u8; N]) -> &mut Self {
+        self.0.extend_from_slice(json);
         self
     }
 
-    fn integer(&mut self, number: impl itoa::Integer) -> &mut Self {
-        append_integer(self.0, number);
+    #[inline]
+    fn short(&mut self, value: Short) -> &mut Self {
+        let end = self.0.len() + value.len();
+        self.0.extend_from_slice(&value.bytes());
+        self.0.truncate(end);
         self
     }
 
-    fn optional(&mut self, number: Option<impl itoa::Integer>) -> &mut Self {
-        match number {
-            Some(number) => self.integer(number),
-            None => self.raw("null"),
+    #[inline]
+    fn number(&mut self, number: impl Into<u64>) -> &mut Self {
+        let number = number.into();
+        match u32::try_from(number) {
+            Ok(number) => self.short(Short::number(number)),
+            Err(_) => self.large_number(number),
         }
+    }
+
+    #[cold]
+    fn large_number(&mut self, number: u64) -> &mut Self {
+        self.0.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+        self
+    }
+
+    fn null(&mut self) -> &mut Self {
+        self.raw(b"null")
+    }
+
+    fn optional(&mut self, number: Option<impl Into<u64>>) -> &mut Self {
+        match number {
+            Some(number) => self.number(number),
+            None => self.null(),
+        }
+    }
+
+    /// Writes a comma unless `start` is here.
+    fn comma_since(&mut self, start: usize) -> &mut Self {
+        if self.0.len() > start { self.raw(b",") } else { self }
     }
 
     fn text(&mut self, bytes: Option<&[u8]>) -> &mut Self {
         let Some(bytes) = bytes else {
-            return self.raw("null");
+            return self.null();
         };
-        self.0.push(b'"');
+        self.raw(b"\"");
         escape_json(self.0, bytes);
-        self.raw("\"")
+        self.raw(b"\"")
     }
 
-    fn dev(&mut self, dev: Option<DevT>) -> &mut Self {
-        let Some(dev) = dev else {
-            return self.raw("null");
-        };
-        self.raw("\"").integer(dev.major()).raw(":").integer(dev.minor()).raw("\"")
+    /// Writes a part of a string that is its own form.
+    #[inline]
+    fn plain(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// Writes a zero-padded text.
+    fn padded(&mut self, text: &[u8; SHORT]) -> &mut Self {
+        match Short::padded(text) {
+            Some(value) => self.raw(b"\"").short(value).raw(b"\""),
+            None => self.text(Some(until_nul(text))),
+        }
     }
 }

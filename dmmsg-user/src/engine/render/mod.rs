@@ -1,6 +1,8 @@
 //! Events as bytes for people and programs, by events and configuration alone.
 
 pub mod json;
+mod line;
+mod short;
 pub mod table;
 
 use super::{
@@ -66,9 +68,4 @@ impl Output {
             json::stats(out, totals);
         }
     }
-}
-
-/// Appends an integer.
-fn append_integer(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

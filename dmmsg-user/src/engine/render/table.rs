@@ -3,14 +3,18 @@
 //! Columns have fixed places. A value that is wider than its column takes room from the columns
 //! behind it, so that one long name moves as little of its row as possible.
 
-use dmmsg_common::{dm::DevT, record::flag};
+use dmmsg_common::record::flag;
 
-use super::append_integer;
+use super::{
+    line::Line,
+    short::{SHORT, Short},
+};
 use crate::engine::{
     clock::Clock,
+    digits::last_digit,
     enrich::Context,
-    event::Message,
-    names::{errno::errno_name, escape::escape},
+    event::{Message, Tag, until_nul},
+    names::errno::errno_name,
 };
 
 /// A column: its title, and where its values stand, in characters from the row's start.
@@ -54,6 +58,9 @@ const EXE: Column = left("EXE", 175);
 const CGROUP: Column = left("CGROUP", 200);
 const WIDE_MESSAGE: Column = left("MESSAGE", 241);
 
+/// Bytes of most rows.
+const ROOM: usize = 160;
+
 const FIXED: [Column; 10] = [TIME, PID, COMM, DEV, TYPE, INDEX, TAG, LEN, LATENCY, RET];
 const WIDE: [Column; 5] = [NAME, UUID, UID, EXE, CGROUP];
 
@@ -62,13 +69,25 @@ const WIDE: [Column; 5] = [NAME, UUID, UID, EXE, CGROUP];
 pub struct Table {
     clock: Clock,
     wide: bool,
-    value: Vec<u8>,
+    last: Subject,
 }
+
+/// Who spoke to what in the last row, and the cells that tell it: in a burst, it is the same.
+#[derive(Debug)]
+struct Subject {
+    facts: Facts,
+    cells: Vec<u8>,
+    /// [`Row::free`] behind the cells.
+    free: usize,
+}
+
+type Facts = (u32, [u8; SHORT], u32, [u8; SHORT], u32);
 
 impl Table {
     /// A table that shows times by `clock`, and all it knows if `wide`.
     pub const fn new(clock: Clock, wide: bool) -> Self {
-        Self { clock, wide, value: Vec::new() }
+        let facts = (0, [0; SHORT], 0, [0; SHORT], 0);
+        Self { clock, wide, last: Subject { facts, cells: Vec::new(), free: 0 } }
     }
 
     /// Whether the table shows who the sender is beyond its process id.
@@ -78,38 +97,35 @@ impl Table {
 
     /// Appends the header.
     pub fn header(&mut self, out: &mut Vec<u8>) {
-        let last_column = self.last_column();
         let wide = if self.wide { &WIDE[..] } else { &[] };
-        let mut row = Row::new(out, &mut self.value);
-        for column in FIXED.iter().chain(wide).chain([&last_column]) {
-            row.cell(*column, |value| value.extend_from_slice(column.title.as_bytes()));
+        let mut row = Row::start(out);
+        for column in FIXED.iter().chain(wide).chain([&self.last_column()]) {
+            row.ascii(*column, column.title.as_bytes());
         }
         row.end();
     }
 
     /// Appends the row of a message.
     pub fn message(&mut self, out: &mut Vec<u8>, message: &Message<'_>, context: Context<'_>) {
-        let head = &message.head;
-        let last_column = self.last_column();
-        let mut row = Row::new(out, &mut self.value);
-        row.cell(TIME, |value| self.clock.time_of_day(value, head.boot_ns));
-        row.cell(PID, |value| append_integer(value, head.pid));
-        row.cell(COMM, |value| append_text(value, Some(message.comm())));
-        row.cell(DEV, |value| append_dev(value, message.dev()));
-        row.cell(TYPE, |value| append_text(value, message.target_type()));
-        row.cell(INDEX, |value| append_optional(value, message.target_index()));
-        row.cell(TAG, |value| append_text(value, message.tag()));
-        row.cell(LEN, |value| append_len(value, message));
-        row.cell(LATENCY, |value| append_us(value, head.latency_ns));
-        row.cell(RET, |value| append_ret(value, head.ret));
-        if self.wide {
-            row.cell(NAME, |value| append_text(value, Some(message.name)));
-            row.cell(UUID, |value| append_text(value, Some(message.uuid)));
-            row.cell(UID, |value| append_integer(value, head.uid));
-            row.cell(EXE, |value| append_text(value, context.exe));
-            row.cell(CGROUP, |value| append_text(value, context.cgroup));
+        let head = message.head;
+        let mut row = Row::start(out);
+        row.ascii(TIME, &self.clock.time_of_day(head.boot_ns));
+        self.last.write(&mut row, message);
+        match message.tag {
+            Tag::Text(verb) => row.ascii(TAG, verb),
+            _ => row.text(TAG, message.tag()),
         }
-        row.cell(last_column, |value| append_message(value, message));
+        row.short(LEN, len(message));
+        latency(&mut row, head.latency_ns);
+        ret(&mut row, head.ret);
+        if self.wide {
+            row.text(NAME, Some(message.name));
+            row.text(UUID, Some(message.uuid));
+            row.short(UID, Short::number(head.uid));
+            row.text(EXE, context.exe);
+            row.text(CGROUP, context.cgroup);
+        }
+        row.message(self.last_column(), message);
         row.end();
     }
 
@@ -118,107 +134,149 @@ impl Table {
     }
 }
 
+impl Subject {
+    /// Writes the cells from [`PID`] to [`INDEX`].
+    #[inline]
+    fn write(&mut self, row: &mut Row<'_>, message: &Message<'_>) {
+        let head = message.head;
+        let facts = (head.pid, head.comm, head.dev, head.target_type, head.target_index);
+        if facts == self.facts && self.free > 0 {
+            row.cells(&self.cells, self.free);
+        } else {
+            self.facts = facts;
+            self.compose(row, message);
+        }
+    }
+
+    #[inline(never)]
+    fn compose(&mut self, row: &mut Row<'_>, message: &Message<'_>) {
+        let start = row.line.at();
+        row.short(PID, Short::number(message.head.pid));
+        row.padded(COMM, &message.head.comm);
+        row.short(DEV, message.dev().map_or(Short::DASH, Short::dev));
+        row.padded(TYPE, &message.head.target_type);
+        row.short(INDEX, message.target_index().map_or(Short::DASH, Short::number));
+        self.cells.clear();
+        self.cells.extend_from_slice(row.line.since(start));
+        self.free = row.free;
+    }
+}
+
 /// A row being written.
 struct Row<'o> {
-    out: &'o mut Vec<u8>,
-    /// The cell being written.
-    value: &'o mut Vec<u8>,
-    /// Characters in the row so far.
-    width: usize,
+    line: Line<'o>,
+    /// Where the row starts in the buffer, plus the bytes so far that no character starts with.
+    start: usize,
+    /// First place, in characters, where another value can stand.
+    free: usize,
 }
 
 impl<'o> Row<'o> {
-    const fn new(out: &'o mut Vec<u8>, value: &'o mut Vec<u8>) -> Self {
-        Self { out, value, width: 0 }
+    fn start(out: &'o mut Vec<u8>) -> Self {
+        let line = Line::start::<ROOM>(out);
+        Self { start: line.at(), line, free: 0 }
     }
 
-    /// Appends what `write` writes at its column's place, or as near behind it as there is room.
-    fn cell(&mut self, column: Column, write: impl FnOnce(&mut Vec<u8>)) {
-        self.value.clear();
-        write(self.value);
-        let width = self.value.iter().filter(|byte| !is_continuation(**byte)).count();
-        if width == 0 {
-            return;
-        }
+    /// Goes to a column's place for a value of this width, or as near behind it as there is room.
+    #[inline]
+    const fn go_to(&mut self, column: Column, width: usize) {
         let wanted = match column.place {
             Place::From(from) => from,
             Place::Until(until) => until.saturating_sub(width),
         };
-        let free = if self.width == 0 { 0 } else { self.width + 1 };
-        let start = wanted.max(free);
-        self.out.resize(self.out.len() + start - self.width, b' ');
-        self.out.extend_from_slice(self.value);
-        self.width = start + width;
+        let from = if wanted > self.free { wanted } else { self.free };
+        self.line.go_to(self.start + from);
+        self.free = from + width + 1;
+    }
+
+    #[inline]
+    fn short(&mut self, column: Column, value: Short) {
+        self.go_to(column, value.len());
+        self.line.short(value);
+    }
+
+    fn ascii(&mut self, column: Column, value: &[u8]) {
+        self.go_to(column, value.len());
+        self.line.bytes(value);
+    }
+
+    /// Writes cells as they were written in another row at this place, up to `free`.
+    #[inline]
+    fn cells(&mut self, cells: &[u8], free: usize) {
+        self.line.bytes(cells);
+        // Beyond the row's width are the bytes that no character starts with.
+        self.start = self.line.at() + 1 - free;
+        self.free = free;
+    }
+
+    /// Writes a zero-padded text.
+    fn padded(&mut self, column: Column, text: &[u8; SHORT]) {
+        match Short::padded(text) {
+            Some(Short::EMPTY) => self.short(column, Short::DASH),
+            Some(value) => self.short(column, value),
+            None => self.text(column, Some(until_nul(text))),
+        }
+    }
+
+    /// Writes a text; its column must be one to the left of which nothing depends on its width.
+    fn text(&mut self, column: Column, text: Option<&[u8]>) {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return self.short(column, Short::DASH);
+        };
+        self.go_to(column, 0);
+        self.free += self.line.escaped(text);
+        self.start = self.line.at() + 1 - self.free;
+    }
+
+    /// Writes the text, and how much of it is not shown for which reason.
+    fn message(&mut self, column: Column, message: &Message<'_>) {
+        if message.text_len().is_none() {
+            return self.short(column, Short::DASH);
+        }
+        let end = self.line.at();
+        self.go_to(column, 0);
+        if message.text.is_empty() && !message.is_redacted() && !message.is_truncated() {
+            // Nothing at all, not even the spaces before it.
+            return self.line.go_to(end);
+        }
+        self.line.escaped(message.text);
+        if message.is_redacted() {
+            self.line.bytes(b"<redacted ");
+        } else if message.is_truncated() {
+            self.line.bytes(" …<+".as_bytes());
+        } else {
+            return;
+        }
+        self.line.number(message.hidden_bytes() as u64);
+        let or_more = message.has(flag::LEN_AT_LEAST);
+        self.line.bytes(if or_more { b" B or more>" } else { b" B>" });
     }
 
     fn end(self) {
-        self.out.push(b'\n');
+        self.line.end();
     }
 }
 
-/// Whether a byte of UTF-8 belongs to a character that started before it.
-const fn is_continuation(byte: u8) -> bool {
-    byte & 0xc0 == 0x80
+fn len(message: &Message<'_>) -> Short {
+    let len = message.text_len().map_or(Short::DASH, Short::number);
+    if message.has(flag::LEN_AT_LEAST) { len.after(b'=').after(b'>') } else { len }
 }
 
-fn append_text(out: &mut Vec<u8>, text: Option<&[u8]>) {
-    match text {
-        Some(text) if !text.is_empty() => escape(out, text),
-        _ => out.push(b'-'),
-    }
-}
-
-fn append_optional(out: &mut Vec<u8>, number: Option<u32>) {
-    match number {
-        Some(number) => append_integer(out, number),
-        None => out.push(b'-'),
-    }
-}
-
-fn append_dev(out: &mut Vec<u8>, dev: Option<DevT>) {
-    let Some(dev) = dev else {
-        return out.push(b'-');
-    };
-    append_integer(out, dev.major());
-    out.push(b':');
-    append_integer(out, dev.minor());
-}
-
-fn append_len(out: &mut Vec<u8>, message: &Message<'_>) {
-    if message.has(flag::LEN_AT_LEAST) {
-        out.extend_from_slice(b">=");
-    }
-    append_optional(out, message.text_len());
-}
-
-/// Appends microseconds with one decimal, rounded to the nearest.
-fn append_us(out: &mut Vec<u8>, ns: u64) {
+/// Writes microseconds with one decimal, rounded to the nearest.
+fn latency(row: &mut Row<'_>, ns: u64) {
     let tenths = ns.saturating_add(50) / 100;
-    append_integer(out, tenths / 10);
-    out.push(b'.');
-    append_integer(out, tenths % 10);
+    match u32::try_from(tenths) {
+        Ok(tenths) => {
+            let decimal = Short::EMPTY.after(last_digit(tenths)).after(b'.');
+            row.short(LATENCY, decimal.after_number(tenths / 10));
+        }
+        Err(_) => row.ascii(LATENCY, format!("{}.{}", tenths / 10, tenths % 10).as_bytes()),
+    }
 }
 
-fn append_ret(out: &mut Vec<u8>, ret: i32) {
+fn ret(row: &mut Row<'_>, ret: i32) {
     match errno_name(ret.saturating_neg()) {
-        Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => append_integer(out, ret),
+        Some(name) => row.ascii(RET, name.as_bytes()),
+        None => row.short(RET, Short::signed(ret)),
     }
-}
-
-/// Appends the text, and how much of it is not shown for which reason.
-fn append_message(out: &mut Vec<u8>, message: &Message<'_>) {
-    if message.text_len().is_none() {
-        return out.push(b'-');
-    }
-    escape(out, message.text);
-    if message.is_redacted() {
-        out.extend_from_slice(b"<redacted ");
-    } else if message.is_truncated() {
-        out.extend_from_slice(" …<+".as_bytes());
-    } else {
-        return;
-    }
-    append_integer(out, message.hidden_bytes());
-    out.extend_from_slice(if message.has(flag::LEN_AT_LEAST) { b" B or more>" } else { b" B>" });
 }

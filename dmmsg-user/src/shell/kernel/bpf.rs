@@ -2,6 +2,11 @@
 //!
 //! aya cannot load a tracing program for a function of a module: it has no way to name the
 //! module's BTF.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what we load is smaller than 4 GiB, and a descriptor is a number that is not negative"
+)]
 
 use std::{
     ffi::CStr,

@@ -1,6 +1,7 @@
 //! Sends messages through device-mapper's control node.
 //!
 //! Source: `include/uapi/linux/dm-ioctl.h`, equal in 5.10 to 7.3.
+#![expect(clippy::cast_possible_truncation, reason = "offsets within a header are small")]
 
 use std::{
     fs::{File, OpenOptions},

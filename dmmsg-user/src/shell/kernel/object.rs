@@ -103,16 +103,13 @@ fn resolve_casts(instructions: &mut [bpf_insn], rdonly_cast: Option<u32>) {
         if instruction.code != CALL || instruction.imm != RDONLY_CAST.cast_signed() {
             continue;
         }
-        match rdonly_cast {
-            Some(function) => {
-                instruction.set_src_reg(KFUNC);
-                instruction.imm = function.cast_signed();
-            }
+        if let Some(function) = rdonly_cast {
+            instruction.set_src_reg(KFUNC);
+            instruction.imm = function.cast_signed();
+        } else {
             // The code behind it is never reached: it asks for the type first.
-            None => {
-                instruction.code = MOVE;
-                instruction.imm = 0;
-            }
+            instruction.code = MOVE;
+            instruction.imm = 0;
         }
     }
 }

@@ -3,7 +3,16 @@
 //! They load modules and make devices, so outside of a guest they do nothing at all. In it, they
 //! run one after another, each from a guest without devices to a guest without devices.
 
+mod filters;
 mod guest;
+mod lifecycle;
+mod load;
+mod memory;
 mod row;
 mod rows;
+mod rungs;
+mod secrets;
+mod text;
+mod tools;
 mod tracer;
+mod zz_lockdown;

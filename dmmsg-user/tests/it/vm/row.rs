@@ -34,8 +34,7 @@ impl Row {
     /// What the target is and what became of the message: type, index, tag, length, return, text.
     pub fn brief(&self) -> String {
         let ret = if self.at("/errno").is_null() { "/ret" } else { "/errno" };
-        let pointers =
-            ["/dm/target_type", "/dm/index", "/msg/tag", "/msg/len", ret, "/msg/text"];
+        let pointers = ["/dm/target_type", "/dm/index", "/msg/tag", "/msg/len", ret, "/msg/text"];
         pointers.map(|pointer| self.cell(pointer)).join(" ")
     }
 }

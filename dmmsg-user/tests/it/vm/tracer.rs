@@ -17,6 +17,9 @@ use super::row::Row;
 /// After this, what is waited for is taken not to come; no test depends on the exact time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What it says once its probes are attached.
+pub const TRACING: &str = "tracing by";
+
 /// The program's path.
 pub fn path() -> String {
     env::var("DMMSG_TRACE").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dmmsg-trace").to_owned())
@@ -41,16 +44,26 @@ pub struct Tracer {
 impl Tracer {
     /// Starts dmmsg-trace with words that stand in one line, and waits until it traces.
     pub fn start(line: &str) -> Self {
-        let mut tracer = Self::spawn(Command::new(path()).args(words(line)));
-        tracer.wait_until_told("tracing by");
+        Self::start_with(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Starts dmmsg-trace with words, and waits until it traces.
+    pub fn start_with(words: &[&str]) -> Self {
+        let mut tracer = Self::spawn(Command::new(path()).args(words));
+        tracer.wait_until_told(TRACING);
         tracer
     }
 
     /// Starts a prepared command that becomes dmmsg-trace.
     pub fn spawn(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn_to(Stdio::piped(), command)
+    }
+
+    /// The same, where the output may go to a file.
+    pub fn spawn_to(stdout: Stdio, command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().expect("dmmsg-trace starts");
-        let stdout = read_lines(child.stdout.take().expect("stdout is a pipe"));
+        let stdout = child.stdout.take().map_or_else(|| channel().1, read_lines);
         let stderr = read_lines(child.stderr.take().expect("stderr is a pipe"));
         Self { child, stdout, stderr, shown: Vec::new(), told: Vec::new() }
     }
@@ -112,11 +125,6 @@ impl Drop for Tracer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The words of a line, where `_` stands for a space within a word.
-pub fn words(line: &str) -> Vec<String> {
-    line.split_whitespace().map(str::to_owned).collect()
 }
 
 fn read_lines(pipe: impl Read + Send + 'static) -> Receiver<Line> {

@@ -70,7 +70,7 @@ fn word(data: &[u8], at: usize) -> Result<u32, BtfError> {
 struct Type<'a> {
     name: u32,
     info: u32,
-    size_or_type: u32,
+    size_or_id: u32,
     rest: &'a [u8],
 }
 
@@ -117,7 +117,9 @@ impl<'a> Btf<'a> {
 
     /// The id of a function, the module's before vmlinux's.
     pub fn function(&self, name: &str) -> Option<u32> {
-        self.ids_module_first().find(|id| self.is(*id, KIND_FUNC, name)).map(|id| id as u32)
+        self.ids_module_first()
+            .find(|id| self.is(*id, KIND_FUNC, name))
+            .and_then(|id| id.try_into().ok())
     }
 
     /// Byte offset of a member in a struct of the module, else of vmlinux.
@@ -146,7 +148,7 @@ impl<'a> Btf<'a> {
         self.ids_module_first()
             .find(|id| self.is(*id, KIND_STRUCT, name))
             .and_then(|id| self.get(id))
-            .map(|found| u64::from(found.size_or_type))
+            .map(|found| u64::from(found.size_or_id))
             .ok_or(BtfError::NoStruct(name))
     }
 
@@ -188,7 +190,7 @@ impl<'a> Btf<'a> {
             }
             let inner = self.unqualified(word(of.rest, at + 4).ok()? as usize)?;
             let inner_bits = self.member(inner, wanted, depth.checked_sub(1)?)?;
-            Some(bits + inner_bits)
+            bits.checked_add(inner_bits)
         })
     }
 
@@ -202,7 +204,7 @@ impl<'a> Btf<'a> {
             if !KINDS_TRANSPARENT.contains(&found.kind()) {
                 return None;
             }
-            id = found.size_or_type as usize;
+            id = found.size_or_id as usize;
         }
         None
     }
@@ -221,7 +223,7 @@ impl<'a> Btf<'a> {
         Some(Type {
             name: word(bytes, 0).ok()?,
             info: word(bytes, 4).ok()?,
-            size_or_type: word(bytes, 8).ok()?,
+            size_or_id: word(bytes, 8).ok()?,
             rest: bytes.get(12..)?,
         })
     }
@@ -241,11 +243,11 @@ impl<'a> Btf<'a> {
 fn index(types: &[u8], offsets: &mut Vec<u32>) -> Result<(), BtfError> {
     let mut at = 0;
     while at < types.len() {
-        offsets.push(at as u32);
+        offsets.push(u32::try_from(at).map_err(|_| BtfError::Truncated(at))?);
         let info = word(types, at + 4)?;
         at += 12 + rest_len(info >> 24 & 0x1f, (info & 0xffff) as usize)?;
     }
-    Ok(())
+    if at == types.len() { Ok(()) } else { Err(BtfError::Truncated(types.len())) }
 }
 
 /// Bytes that follow the fixed part of a type.
@@ -264,3 +266,6 @@ fn rest_len(kind: u32, count: usize) -> Result<usize, BtfError> {
         unknown => return Err(BtfError::UnknownKind(unknown)),
     })
 }
+
+#[cfg(test)]
+mod tests;

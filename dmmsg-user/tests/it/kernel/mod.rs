@@ -1,0 +1,96 @@
+//! The compiled kernel programs on the running kernel: root suffices, device-mapper is not needed.
+//!
+//! Kernel and host run the same source; here they are shown to do the same.
+
+mod programs;
+mod texts;
+
+use dmmsg::shell::facts::Host;
+use dmmsg_common::{
+    argv::Splitter,
+    filter::KernelFilter,
+    secret::Scan,
+    selftest::{Scanned, code},
+};
+
+use crate::require;
+use programs::Selftest;
+
+/// Random texts of each comparison.
+const TEXTS: usize = 20_000;
+
+/// What the random texts are made from.
+const SEED: u64 = 0x0064_6d6d_7367;
+
+/// Whether we may load programs; if not, the test is skipped, or fails if that is forbidden.
+fn is_root() -> bool {
+    let facts = Host::look(false).expect("the kernel tells what it is").facts;
+    if facts.privilege.sys_admin && facts.bpf_syscall {
+        return true;
+    }
+    assert!(!require::is_required("root"), "DMMSG_REQUIRE has `root`, but we may not use BPF");
+    require::skip("needs root, and a kernel with BPF");
+    false
+}
+
+/// Hands every odd text and many random ones to a comparison, which panics where it fails.
+fn compare(mut compare: impl FnMut(&[u8])) {
+    let odd = texts::odd();
+    println!("{} odd and {TEXTS} random texts, seed {SEED:#x}", odd.len());
+    for text in odd.into_iter().chain(texts::random(SEED).take(TEXTS)) {
+        compare(&text);
+    }
+}
+
+fn split(text: &[u8]) -> Vec<u16> {
+    let mut splitter = Splitter::new();
+    let mut tokens: Vec<u16> = text.iter().map(|byte| code(splitter.step(*byte))).collect();
+    tokens.push(code(splitter.finish()));
+    tokens
+}
+
+fn scan(text: &[u8], strict: bool) -> Scanned {
+    let mut scan = Scan::new(strict);
+    for byte in text {
+        scan.step(*byte);
+    }
+    scan.finish();
+    Scanned::of(&scan)
+}
+
+#[test]
+fn root_programs_load() {
+    if !is_root() {
+        return;
+    }
+    Selftest::load();
+    if !programs::has_kprobes() {
+        return require::skip("the kernel has no programs for kprobes");
+    }
+    programs::load_kprobes(&KernelFilter::ALL);
+    // Each fact that the filter asks for adds code.
+    programs::load_kprobes(&KernelFilter { bits: u32::MAX, ..KernelFilter::ALL });
+}
+
+#[test]
+fn root_splitter_agrees() {
+    if !is_root() {
+        return;
+    }
+    let mut kernel = Selftest::load();
+    compare(|text| assert_eq!(kernel.split(text), split(text), "{}", text.escape_ascii()));
+}
+
+#[test]
+fn root_scan_agrees() {
+    if !is_root() {
+        return;
+    }
+    let mut kernel = Selftest::load();
+    compare(|text| {
+        for strict in [false, true] {
+            let told = kernel.scan(text, strict);
+            assert_eq!(told, scan(text, strict), "strict: {strict}, {}", text.escape_ascii());
+        }
+    });
+}

@@ -1,0 +1,46 @@
+//! Both rungs show the same.
+
+use dmmsg::shell::kernel::control::Address;
+
+use super::{
+    guest::{Device, Guest, SWITCH, crypt_table, dmsetup_message, send},
+    tracer::Tracer,
+};
+
+#[test]
+fn vm_kprobes_show_what_fentry_shows() {
+    let Some(_guest) = Guest::enter() else { return };
+    let _pool = Device::thin_pool("pool");
+    let paths = Device::with_uuid("paths", "LVM-paths", &format!("{SWITCH}\n65536 8 error"));
+    let secret = Device::with_uuid("secret", "CRYPT-secret", &crypt_table());
+    let bare = Device::without_table("bare");
+    let tracers =
+        ["fentry", "kprobe"].map(|rung| Tracer::start(&format!("-o json --probe {rung}")));
+
+    dmsetup_message("pool 0 create_thin 0");
+    dmsetup_message("pool 0 delete 99");
+    for text in [
+        &b"set_region_mappings 0:0"[..],
+        b"\xa0Set\\_Region_Mappings\t0:0",
+        b"key set 00ff",
+        b"@stats_list",
+        b"",
+        &b"x".repeat(3_000),
+        &[b" ".repeat(3_000), b"set_region_mappings 0:0".to_vec()].concat(),
+    ] {
+        for (device, sector) in [(&paths, 0), (&paths, 65_536), (&secret, 0), (&bare, 0)] {
+            device.send(sector, text);
+        }
+        send(Address::Name(b"nobody"), 0, text);
+    }
+
+    let [fentry, kprobe] = tracers.map(|tracer| {
+        let rows = tracer.stop().rows();
+        let pointers =
+            ["/process", "/dm", "/msg", "/ret", "/errno", "/notes", "/cpu", "/lost_before", "/seq"];
+        let cells = rows.iter().map(|row| pointers.map(|pointer| row.cell(pointer)).join(" "));
+        cells.collect::<Vec<_>>()
+    });
+    assert_eq!(fentry.len(), 37);
+    assert_eq!(fentry, kprobe);
+}

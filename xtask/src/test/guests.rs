@@ -1,0 +1,135 @@
+//! The integration tests that need a device-mapper: one guest for each kernel.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use super::report::{Outcome, TestResult};
+use super::{Filter, host, libtest};
+use crate::cache::Cache;
+use crate::cargo::Program;
+use crate::console::Console;
+use crate::initramfs::GuestFile;
+use crate::kernel::Version;
+use crate::qemu::Boot;
+use crate::{prerequisites, progress, static_build};
+
+/// How long all tests of one kernel may take, emulated.
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// Whether a test runs in guests: it is named so, or the module it is in.
+pub fn is_for_guests(name: &str) -> bool {
+    name.split("::").any(|part| part.starts_with("vm_"))
+}
+
+/// Builds programs and tests and runs the tests on each kernel.
+///
+/// # Errors
+/// If something cannot be built.
+pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
+    let tests = static_build::integration_tests()?;
+    let mut names = host::names(&tests)?;
+    names.retain(|name| is_for_guests(name));
+    let wanted = |version: Version| -> Vec<String> {
+        names.iter().filter(|name| filter.admits(&full(version, name))).cloned().collect()
+    };
+    let runs = Version::value_variants().iter().map(|&version| (version, wanted(version)));
+    let mut runs: VecDeque<_> = runs.filter(|(_, names)| !names.is_empty()).collect();
+    if runs.is_empty() {
+        progress::note("no test of that name runs in a guest");
+        return Ok(Vec::new());
+    }
+    prerequisites::ensure(prerequisites::VM)?;
+    let programs = static_build::all_programs()?;
+    let mut results = Vec::new();
+    while let Some((version, names)) = runs.pop_front() {
+        results.extend(run_kernel(version, &names, &tests, &programs)?);
+    }
+    Ok(results)
+}
+
+fn full(version: Version, name: &str) -> String {
+    format!("linux-{} {name}", version.series())
+}
+
+fn run_kernel(
+    version: Version,
+    names: &[String],
+    tests: &Program,
+    programs: &[Program],
+) -> Result<Vec<TestResult>> {
+    let folder = tempfile::tempdir().context("create a temporary folder")?;
+    let boot = boot(version, names, tests, programs);
+    let ended = boot.and_then(|boot| boot.run(folder.path()));
+    // A guest that died has said something before, maybe; one that never came up has no console.
+    let console = fs::read(folder.path().join("console.txt")).unwrap_or_default();
+    let mut outcomes = libtest::outcomes(names, &String::from_utf8_lossy(&console));
+    if let Err(error) = ended {
+        blame(&mut outcomes, &format!("{error:#}"));
+    }
+    let results = names.iter().zip(outcomes);
+    Ok(results.map(|(name, outcome)| TestResult { name: full(version, name), outcome }).collect())
+}
+
+/// Tells the first test that did not pass why: the guest died in it.
+fn blame(outcomes: &mut [Outcome], error: &str) {
+    let first = outcomes.iter_mut().find_map(|outcome| match outcome {
+        Outcome::Failed(output) => Some(output),
+        _ => None,
+    });
+    if let Some(output) = first {
+        output.push('\n');
+        output.push_str(error);
+    }
+}
+
+fn boot(version: Version, names: &[String], tests: &Program, programs: &[Program]) -> Result<Boot> {
+    let mut boot = Boot::new(&Cache::open()?, version)?;
+    boot.timeout = PATIENCE;
+    boot.console = Console::Lines("test ");
+    boot.command = vec!["env".into(), "DMMSG_REQUIRE=root,vm".into()];
+    for Program { name, path, .. } in programs {
+        let place = format!("/usr/bin/{name}");
+        boot.command.push(format!("{}={place}", variable(name)));
+        boot.files.push(GuestFile::program(path, place));
+    }
+    boot.files.push(GuestFile::program(&tests.path, "/usr/bin/it"));
+    boot.command.extend(["it", "--test-threads=1"].map(str::to_owned));
+    boot.command.extend(libtest::ARGUMENTS.iter().copied().map(str::to_owned));
+    boot.command.extend_from_slice(names);
+    Ok(boot)
+}
+
+/// The environment variable by which the tests find a program: DMMSG_TRACE for dmmsg-trace.
+fn variable(program: &str) -> String {
+    program.to_uppercase().replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_or_a_module_is_for_guests() {
+        assert!(is_for_guests("vm_thin") && is_for_guests("trace::vm_thin"));
+        assert!(is_for_guests("vm_trace::thin"));
+        assert!(!is_for_guests("vm::tests::times") && !is_for_guests("a_vm_b"));
+    }
+
+    #[test]
+    fn the_variable_of_a_program() {
+        assert_eq!(variable("dmmsg-trace"), "DMMSG_TRACE");
+    }
+
+    #[test]
+    fn the_first_test_that_did_not_pass_is_told_why() {
+        let mut outcomes =
+            [Outcome::Passed, Outcome::Failed("a".into()), Outcome::Failed("b".into())];
+        blame(&mut outcomes, "the guest died");
+        assert_eq!(outcomes[1], Outcome::Failed("a\nthe guest died".into()));
+        assert_eq!(outcomes[2], Outcome::Failed("b".into()));
+    }
+}

@@ -1,0 +1,75 @@
+//! The tests that need no guest: those of every crate, on this machine.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::geteuid;
+
+use super::report::TestResult;
+use super::{Filter, guests, libtest};
+use crate::cargo::{self, Program};
+use crate::child::{self, Guarded};
+use crate::{progress, tool};
+
+/// How long one test program may take; the slowest takes seconds.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Builds every test of the default members and runs those that need no guest.
+///
+/// # Errors
+/// If they cannot be built or started.
+pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
+    let built = cargo::build("the tests", cargo::command("test").arg("--no-run"))?;
+    let mut results = Vec::new();
+    for program in built.iter().filter(|program| program.is_test) {
+        results.extend(run_program(program, filter)?);
+    }
+    Ok(results)
+}
+
+/// The names of the tests in `program`.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn names(program: &Program) -> Result<Vec<String>> {
+    let mut list = tool::command(&program.path.to_string_lossy());
+    let list = tool::text(list.args(libtest::LIST));
+    Ok(libtest::names(&list.with_context(|| format!("list the tests in {}", program.name))?))
+}
+
+fn run_program(program: &Program, filter: Filter) -> Result<Vec<TestResult>> {
+    let full = |name: &str| format!("{} {name}", program.name);
+    let mut names = names(program)?;
+    names.retain(|name| !guests::is_for_guests(name) && filter.admits(&full(name)));
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let what = format!("{} tests in {}", names.len(), program.name);
+    let printed = progress::step(&what, || print(program, &names)).with_context(|| what)?;
+    let outcomes = libtest::outcomes(&names, &printed);
+    let results = names.iter().zip(outcomes);
+    Ok(results.map(|(name, outcome)| TestResult { name: full(name), outcome }).collect())
+}
+
+/// What `program` prints as it runs the tests `names`, until it ends or takes too long.
+fn print(program: &Program, names: &[String]) -> Result<String> {
+    let mut command = child::command(&program.path.to_string_lossy());
+    // As cargo does: tests find their files by these.
+    command.current_dir(&program.package).env("CARGO_MANIFEST_DIR", &program.package);
+    command.args(libtest::ARGUMENTS).args(names);
+    if geteuid().is_root() {
+        command.env("DMMSG_REQUIRE", "root");
+    }
+    let (mut running, mut stdout) = Guarded::spawn(&mut command)?;
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let mut printed = Vec::new();
+            stdout.read_to_end(&mut printed).map(|_| printed)
+        });
+        running.wait(Instant::now() + PATIENCE, || false)?;
+        drop(running);
+        let Ok(printed) = reader.join() else { bail!("read what it prints: the reader panicked") };
+        Ok(String::from_utf8_lossy(&printed?).into_owned())
+    })
+}
