@@ -109,5 +109,6 @@ pub fn admits_verb(scan: &Scan) -> bool {
 #[inline(always)]
 pub fn admits_outcome(head: &MessageHead) -> bool {
     (!asks(bit::FAILED) || head.ret < 0)
-        && (!asks(bit::MIN_LATENCY) || head.latency_ns >= wanted(offset_of!(KernelFilter, min_latency_ns), 0))
+        && (!asks(bit::MIN_LATENCY)
+            || head.latency_ns >= wanted(offset_of!(KernelFilter, min_latency_ns), 0))
 }

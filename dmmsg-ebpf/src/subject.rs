@@ -75,10 +75,7 @@ fn begin(head: &mut MessageHead, task: u64) {
     let comm = layout!(task_comm);
     put_words(
         &mut head.comm,
-        &[
-            Typed::field(task, comm).unwrap_or(0),
-            Typed::field(task, comm + 8).unwrap_or(0),
-        ],
+        &[Typed::field(task, comm).unwrap_or(0), Typed::field(task, comm + 8).unwrap_or(0)],
     );
     head.cgroup_id = task::cgroup_id();
     head.sector = 0;
@@ -122,7 +119,10 @@ pub fn device_found<A: Access>(hook: &impl Return) {
     if cell != 0 {
         let md = A::field(cell, layout!(hash_cell_md)).unwrap_or(0);
         find_dev::<A>(&mut flight.record.head, md);
-        table::find_target::<A>(&mut flight.record.head, A::field(md, layout!(md_map)).unwrap_or(0));
+        table::find_target::<A>(
+            &mut flight.record.head,
+            A::field(md, layout!(md_map)).unwrap_or(0),
+        );
     } else {
         flight.record.head.flags |= flag::NO_DEVICE;
         let dev = A::field(param, ioctl_header::DEV).unwrap_or(0);

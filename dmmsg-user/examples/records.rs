@@ -3,11 +3,8 @@
 //! Usage: `valgrind --tool=callgrind records table|wide|json COUNT`; the difference between two
 //! counts is free of what starting up costs.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a program, not the engine"
-)]
+#![expect(clippy::disallowed_methods, reason = "a program, not the engine")]
+#![expect(clippy::cast_possible_truncation, reason = "the record is short")]
 
 use std::{
     env,

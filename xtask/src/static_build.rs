@@ -13,6 +13,8 @@ use crate::cargo::{self, Program};
 /// The guests' target; glibc links statically with `crt-static` (there need not be a musl target).
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PACKAGE: &str = "dmmsg-user";
+/// The name of dmmsg-user's integration tests, which are one program.
+pub const TESTS: &str = "it";
 
 /// Builds the programs `names` of dmmsg-user in the release profile; their paths, in that order.
 ///
@@ -40,13 +42,13 @@ pub fn all_programs() -> Result<Vec<Program>> {
     cargo::build(what, command("build")?.args(["--bins", "--examples"]))
 }
 
-/// Builds dmmsg-user's integration tests, which are one program.
+/// Builds dmmsg-user's integration tests.
 ///
 /// # Errors
 /// If they cannot be built here.
 pub fn integration_tests() -> Result<Program> {
     let what = "the tests for guests";
-    let built = cargo::build(what, command("test")?.args(["--no-run", "--test", "it"]))?;
+    let built = cargo::build(what, command("test")?.args(["--no-run", "--test", TESTS]))?;
     built.into_iter().find(|program| program.is_test).context("find the tests that were built")
 }
 

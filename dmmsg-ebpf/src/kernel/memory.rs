@@ -206,12 +206,7 @@ impl<const N: usize> Plain for [u64; N] {}
 /// Returns the bytes written, NUL included, or 0 where the text cannot be read. A text that fills
 /// `limit` bytes may go on.
 #[inline(always)]
-pub fn copy_str<const N: usize>(
-    to: &mut [u8; N],
-    at: usize,
-    limit: u32,
-    address: u64,
-) -> u32 {
+pub fn copy_str<const N: usize>(to: &mut [u8; N], at: usize, limit: u32, address: u64) -> u32 {
     if at >= N || limit as usize > N - at {
         return 0;
     }

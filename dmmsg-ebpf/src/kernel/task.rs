@@ -1,11 +1,11 @@
 //! The current task, and what a hook tells of the call it is in.
 
+use super::memory::{Access as _, Typed, layout};
 use aya_ebpf::{
     EbpfContext,
     helpers::generated as helper,
     programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
-use super::memory::{Access as _, Typed, layout};
 
 /// The current task's `struct task_struct`, of a type that the verifier knows on every rung.
 #[inline(always)]

@@ -1,4 +1,5 @@
 //! `dmmsg-trace`: shows device-mapper messages.
+#![expect(clippy::disallowed_methods, reason = "a program, not the engine")]
 
 use std::{env, process::ExitCode};
 

@@ -59,6 +59,7 @@ impl Host {
             dm_mod_btf: btf.as_ref().is_some_and(|files| files.dm_mod.is_some()),
             dm_mod: dm_mod(),
             kprobes: Path::new("/sys/bus/event_source/devices/kprobe").exists(),
+            perf_event_paranoid: perf_event_paranoid(),
             functions: Default::default(),
         };
         if let Some(files) = &btf {
@@ -129,6 +130,11 @@ fn privilege() -> Result<Privilege> {
         .context("find CapEff in /proc/self/status")?;
     let has = |capability: u32| effective >> capability & 1 != 0;
     Ok(Privilege { sys_admin: has(21), bpf: has(39), perfmon: has(38) })
+}
+
+fn perf_event_paranoid() -> i32 {
+    let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
+    level.trim_end().parse().unwrap_or_default()
 }
 
 fn lockdown() -> Lockdown {

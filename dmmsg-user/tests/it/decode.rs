@@ -138,7 +138,9 @@ proptest! {
             sample.uuid.clear();
         }
         let mut scan = Scan::new(secure || target_type == "crypt");
-        text.iter().for_each(|byte| scan.step(*byte));
+        for byte in &text {
+            scan.step(*byte);
+        }
         scan.finish();
         let verb = scan.verb().map(Verb::as_bytes).filter(|verb| !verb.is_empty());
         let open = text.len().min(scan.secret_from() as usize);

@@ -1,6 +1,5 @@
 //! The integration tests that need a device-mapper: one guest for each kernel.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::time::Duration;
 
@@ -15,10 +14,10 @@ use crate::console::Console;
 use crate::initramfs::GuestFile;
 use crate::kernel::Version;
 use crate::qemu::Boot;
-use crate::{prerequisites, progress, static_build};
+use crate::{prerequisites, static_build};
 
 /// How long all tests of one kernel may take, emulated.
-const PATIENCE: Duration = Duration::from_mins(15);
+const PATIENCE: Duration = Duration::from_mins(20);
 
 /// Whether a test runs in guests: it is named so, or the module it is in.
 pub fn is_for_guests(name: &str) -> bool {
@@ -30,22 +29,24 @@ pub fn is_for_guests(name: &str) -> bool {
 /// # Errors
 /// If something cannot be built.
 pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
-    let tests = static_build::integration_tests()?;
-    let mut names = host::names(&tests)?;
+    let mut names = Vec::new();
+    for program in host::build()?.iter().filter(|program| program.name == static_build::TESTS) {
+        names.extend(host::names(program)?);
+    }
     names.retain(|name| is_for_guests(name));
     let wanted = |version: Version| -> Vec<String> {
         names.iter().filter(|name| filter.admits(&full(version, name))).cloned().collect()
     };
     let runs = Version::value_variants().iter().map(|&version| (version, wanted(version)));
-    let mut runs: VecDeque<_> = runs.filter(|(_, names)| !names.is_empty()).collect();
+    let runs: Vec<_> = runs.filter(|(_, names)| !names.is_empty()).collect();
     if runs.is_empty() {
-        progress::note("no test of that name runs in a guest");
         return Ok(Vec::new());
     }
     prerequisites::ensure(prerequisites::VM)?;
+    let tests = static_build::integration_tests()?;
     let programs = static_build::all_programs()?;
     let mut results = Vec::new();
-    while let Some((version, names)) = runs.pop_front() {
+    for (version, names) in runs {
         results.extend(run_kernel(version, &names, &tests, &programs)?);
     }
     Ok(results)

@@ -15,17 +15,26 @@ use crate::{progress, tool};
 /// How long one test program may take; the slowest takes seconds.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Builds every test of the default members and runs those that need no guest.
+/// Runs those tests of the default members that need no guest.
 ///
 /// # Errors
 /// If they cannot be built or started.
 pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
-    let built = cargo::build("the tests", cargo::command("test").arg("--no-run"))?;
     let mut results = Vec::new();
-    for program in built.iter().filter(|program| program.is_test) {
-        results.extend(run_program(program, filter)?);
+    for program in build()? {
+        results.extend(run_program(&program, filter)?);
     }
     Ok(results)
+}
+
+/// Builds every test of the default members.
+///
+/// # Errors
+/// If that fails.
+pub fn build() -> Result<Vec<Program>> {
+    let mut built = cargo::build("the tests", cargo::command("test").arg("--no-run"))?;
+    built.retain(|program| program.is_test);
+    Ok(built)
 }
 
 /// The names of the tests in `program`.

@@ -9,6 +9,8 @@ use crate::tool;
 
 /// How many last lines of a failed test's output are shown.
 const TAIL_LINES: usize = 60;
+/// How many characters of such a line are shown.
+const LINE_CHARS: usize = 500;
 
 /// One test and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,14 +64,17 @@ impl Report {
         self.counts = self.counts.plus(counts);
     }
 
-    /// Shows the summary; whether nothing failed.
+    /// Shows the summary; whether there were tests and none failed.
     pub fn end(self) -> bool {
         println!("time: {}", self.times.join(", "));
+        if self.counts == Counts::default() {
+            println!("no test has that in its name");
+        }
         for name in &self.failed {
             println!("failed: {name}");
         }
         println!("{}", self.counts);
-        self.failed.is_empty()
+        self.failed.is_empty() && self.counts != Counts::default()
     }
 
     fn show(&mut self, results: Vec<TestResult>) {
@@ -78,11 +83,22 @@ impl Report {
                 Outcome::Passed => {}
                 Outcome::Skipped(reason) => println!("   skipped: {name}: {reason}"),
                 Outcome::Failed(output) => {
-                    println!("   failed: {name}\n{}", tool::tail(&output, TAIL_LINES));
+                    println!("   failed: {name}");
+                    for line in tool::tail(&output, TAIL_LINES).lines() {
+                        println!("{}", clip(line));
+                    }
                     self.failed.push(name);
                 }
             }
         }
+    }
+}
+
+/// A line as far as it can be read: a failed comparison of two long values is one line each.
+fn clip(line: &str) -> String {
+    match line.char_indices().nth(LINE_CHARS) {
+        Some((end, _)) => format!("{} …", line.get(..end).unwrap_or(line)),
+        None => line.to_owned(),
     }
 }
 
@@ -117,6 +133,13 @@ impl fmt::Display for Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_cut_between_characters() {
+        assert_eq!(clip("kurz"), "kurz");
+        let long = "ä".repeat(LINE_CHARS + 1);
+        assert_eq!(clip(&long), format!("{} …", "ä".repeat(LINE_CHARS)));
+    }
 
     #[test]
     fn every_result_counts_once() {

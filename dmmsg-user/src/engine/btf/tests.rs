@@ -1,4 +1,5 @@
 //! BTF made by hand.
+#![expect(clippy::cast_possible_truncation, reason = "a blob by hand is small")]
 
 use std::collections::BTreeMap;
 
@@ -248,7 +249,7 @@ proptest! {
 
     #[test]
     fn no_damage_panics(
-        damage in proptest::collection::vec((any::<bool>(), any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        damage in prop::collection::vec(any::<(bool, prop::sample::Index, u8)>(), 1..8),
     ) {
         let (mut vmlinux, mut module) = kernel(None);
         for (in_module, at, byte) in damage {

@@ -29,8 +29,11 @@ pub enum Probe {
     Only(Rung),
 }
 
-/// The first Linux with BPF task storage and BTF of modules.
-const OLDEST: (u32, u32) = (5, 11);
+/// The first Linux with all that the programs call: `bpf_loop` and `bpf_get_func_arg` are youngest.
+const OLDEST: (u32, u32) = (5, 17);
+
+/// The highest `kernel.perf_event_paranoid` at which `CAP_PERFMON` opens kprobes.
+const PARANOID: i32 = 2;
 
 /// Decides how to attach.
 ///
@@ -91,6 +94,10 @@ fn choose(facts: &KernelFacts, probe: Probe) -> Result<Rung, Refusal> {
 fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {
     if rung == Rung::Kprobe && !facts.kprobes {
         return Some(Obstacle::NoKprobes);
+    }
+    let paranoid = facts.perf_event_paranoid > PARANOID;
+    if rung == Rung::Kprobe && paranoid && !facts.privilege.sys_admin {
+        return Some(Obstacle::Paranoid { level: facts.perf_event_paranoid });
     }
     let in_module = facts.dm_mod != DmMod::BuiltIn;
     if rung == Rung::Fentry && in_module && !facts.privilege.sys_admin {

@@ -19,7 +19,7 @@ pub enum Refusal {
          boot with lockdown=integrity or lockdown=none"
     )]
     Lockdown,
-    /// The kernel lacks task storage and BTF of modules.
+    /// The kernel lacks what the programs call.
     #[error("kernel {release} is too old: boot Linux {}.{} or later", OLDEST.0, OLDEST.1)]
     TooOld {
         /// The kernel's release.
@@ -58,6 +58,12 @@ pub enum Obstacle {
     /// Source: `kernel/bpf/syscall.c`, `bpf_btf_get_fd_by_id`, 6.1 to 6.12.
     #[error("fentry on a module's functions needs CAP_SYS_ADMIN: run it with sudo")]
     ModuleBtfPrivilege,
+    /// Debian's kernels let `CAP_SYS_ADMIN` alone open kprobes at this level.
+    #[error("kernel.perf_event_paranoid={level} keeps kprobes from all but root: set it to 2")]
+    Paranoid {
+        /// The level that is set.
+        level: i32,
+    },
     /// A function that must be probed is not there.
     #[error("{} does not know the function {function}: use a kernel that does not inline it",
         match rung { Rung::Fentry => "BTF", Rung::Kprobe => "/proc/kallsyms" })]

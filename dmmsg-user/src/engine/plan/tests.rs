@@ -19,6 +19,7 @@ fn debian(release: &str) -> KernelFacts {
         dm_mod_btf: true,
         dm_mod: DmMod::Module,
         kprobes: true,
+        perf_event_paranoid: 3,
         functions: [KNOWN; 2],
     }
 }
@@ -29,6 +30,7 @@ fn firecracker() -> KernelFacts {
         dm_mod_btf: false,
         dm_mod: DmMod::Never,
         kprobes: false,
+        perf_event_paranoid: 2,
         functions: [UNKNOWN; 2],
         ..debian("6.18.44-fc-v782")
     }
@@ -88,9 +90,14 @@ fn a_function_without_btf_takes_the_second_rung() {
 #[test]
 fn capabilities_without_sys_admin_take_the_second_rung() {
     let privilege = Privilege { sys_admin: false, bpf: true, perfmon: true };
-    let facts = KernelFacts { privilege, ..debian("6.12.0") };
+    let facts = KernelFacts { privilege, perf_event_paranoid: 2, ..debian("6.12.0") };
     let expected = expect!["Attach(Kprobe)"];
     check(&facts, Probe::Auto, &expected);
+    let expected = expect![
+        "kernel.perf_event_paranoid=3 keeps kprobes from all but root: set it to 2, or try --probe auto"
+    ];
+    let paranoid = KernelFacts { perf_event_paranoid: 3, ..facts.clone() };
+    check(&paranoid, Probe::Only(Rung::Kprobe), &expected);
     check(
         &facts,
         Probe::Only(Rung::Fentry),
@@ -118,7 +125,7 @@ fn refusals_name_the_missing_thing_and_the_remedy() {
         the kernel has no bpf system call: boot one with CONFIG_BPF_SYSCALL
         not enough privilege: run it with sudo, or with CAP_BPF and CAP_PERFMON
         lockdown=confidentiality keeps BPF programs from reading kernel memory: boot with lockdown=integrity or lockdown=none
-        kernel 5.10.0-32-cloud-amd64 is too old: boot Linux 5.11 or later
+        kernel 5.10.0-32-cloud-amd64 is too old: boot Linux 5.17 or later
         /sys/kernel/btf/vmlinux is missing: boot a kernel with CONFIG_DEBUG_INFO_BTF
         /sys/kernel/btf/dm_mod is missing: boot a kernel with CONFIG_DEBUG_INFO_BTF_MODULES
         the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM

@@ -60,6 +60,7 @@ const WIDE_MESSAGE: Column = left("MESSAGE", 241);
 
 /// Bytes of most rows.
 const ROOM: usize = 160;
+const WIDE_ROOM: usize = 320;
 
 const FIXED: [Column; 10] = [TIME, PID, COMM, DEV, TYPE, INDEX, TAG, LEN, LATENCY, RET];
 const WIDE: [Column; 5] = [NAME, UUID, UID, EXE, CGROUP];
@@ -98,7 +99,7 @@ impl Table {
     /// Appends the header.
     pub fn header(&mut self, out: &mut Vec<u8>) {
         let wide = if self.wide { &WIDE[..] } else { &[] };
-        let mut row = Row::start(out);
+        let mut row = Row::start(out, self.wide);
         for column in FIXED.iter().chain(wide).chain([&self.last_column()]) {
             row.ascii(*column, column.title.as_bytes());
         }
@@ -108,7 +109,7 @@ impl Table {
     /// Appends the row of a message.
     pub fn message(&mut self, out: &mut Vec<u8>, message: &Message<'_>, context: Context<'_>) {
         let head = message.head;
-        let mut row = Row::start(out);
+        let mut row = Row::start(out, self.wide);
         row.ascii(TIME, &self.clock.time_of_day(head.boot_ns));
         self.last.write(&mut row, message);
         match message.tag {
@@ -172,8 +173,8 @@ struct Row<'o> {
 }
 
 impl<'o> Row<'o> {
-    fn start(out: &'o mut Vec<u8>) -> Self {
-        let line = Line::start::<ROOM>(out);
+    fn start(out: &'o mut Vec<u8>, wide: bool) -> Self {
+        let line = if wide { Line::start::<WIDE_ROOM>(out) } else { Line::start::<ROOM>(out) };
         Self { start: line.at(), line, free: 0 }
     }
 
@@ -218,7 +219,7 @@ impl<'o> Row<'o> {
         }
     }
 
-    /// Writes a text; its column must be one to the left of which nothing depends on its width.
+    /// Writes a text, in a column whose values start at its place.
     fn text(&mut self, column: Column, text: Option<&[u8]>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return self.short(column, Short::DASH);

@@ -66,9 +66,8 @@ impl Devices {
 
 /// Makes this thread's real user id that of nobody; the effective one stays root's.
 fn become_nobody() {
-    use rustix::process::Uid;
-    rustix::thread::set_thread_res_uid(Uid::from_raw(65_534), Uid::ROOT, Uid::ROOT)
-        .expect("the user id is set");
+    let nobody = Uid::from_raw(65_534);
+    set_thread_res_uid(nobody, Uid::ROOT, Uid::ROOT).expect("the user id is set");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The guest that the tests run in: its tools and its device-mapper devices.
 
 use std::{
-    env,
     ffi::OsStr,
     io::Write as _,
     path::Path,
@@ -11,6 +10,8 @@ use std::{
 };
 
 use dmmsg::shell::kernel::control::{Address, Control, Request};
+
+use crate::require;
 
 /// Held by the test that runs.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -34,11 +35,8 @@ impl Guest {
     ///
     /// Panics where `DMMSG_REQUIRE` asks for a guest and this is none.
     pub fn enter() -> Option<Self> {
-        let required = env::var("DMMSG_REQUIRE").unwrap_or_default();
-        if !required.split(',').any(|word| word == "vm") {
-            let thread = thread::current();
-            let name = thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or("vm");
-            println!("SKIP {name}: needs a guest, see `cargo xtask test`");
+        if !require::is_required("vm") {
+            require::skip("needs a guest, see `cargo xtask test`");
             return None;
         }
         assert!(Path::new(MARK).exists(), "DMMSG_REQUIRE has `vm`, but this is no test guest");
@@ -143,8 +141,6 @@ impl Drop for Device {
     fn drop(&mut self) {
         let output = attempt("dmsetup", ["remove", "--retry", &self.name]);
         // A second panic would hide the first.
-        if !output.status.success() && !thread::panicking() {
-            panic!("remove {}: {output:?}", self.name);
-        }
+        assert!(output.status.success() || thread::panicking(), "{}: {output:?}", self.name);
     }
 }

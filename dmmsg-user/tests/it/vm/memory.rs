@@ -52,7 +52,7 @@ fn without_zeroes(bytes: &[u8]) -> Vec<Vec<u8>> {
     let pages: Vec<_> = bytes.chunks(PAGE).collect();
     let is_zero = |page: &&[u8]| page.iter().all(|&byte| byte == 0);
     let runs = pages.chunk_by(|one, next| is_zero(one) == is_zero(next));
-    runs.filter(|run| !is_zero(&run[0])).map(|run| run.concat()).collect()
+    runs.filter(|run| !is_zero(&run[0])).map(<[&[u8]]>::concat).collect()
 }
 
 /// Pieces of a text, each long enough not to be anywhere by chance.

@@ -165,7 +165,8 @@ fn vm_indexes_are_right_in_a_table_of_2_000_targets() {
 #[test]
 fn vm_indexes_are_right_in_a_table_of_70_000_targets() {
     let Some(_guest) = Guest::enter() else { return };
-    let table: String = (0..70_000).map(|sector| format!("{sector} 1 error\n")).collect();
+    let table =
+        (0..70_000).map(|sector| format!("{sector} 1 error")).collect::<Vec<_>>().join("\n");
     let errors = Device::new("errors", &table);
     let sectors = [0, 1, 34_999, 35_000, 65_536, 69_999, 70_000];
     let expected = ["0", "1", "34999", "35000", "65536", "69999", "-"];

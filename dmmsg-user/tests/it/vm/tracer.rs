@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::row::Row;
 
 /// After this, what is waited for is taken not to come; no test depends on the exact time.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What it says once its probes are attached.
 pub const TRACING: &str = "tracing by";
