@@ -1,6 +1,15 @@
 //! Glue between the kernel's hooks and `dmmsg-common`; each program in `bin/` is a thin user of it.
 #![no_std]
 #![feature(core_intrinsics)]
+#![allow(
+    clippy::inline_always,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_lossless,
+    clippy::cast_ptr_alignment,
+    reason = "a call costs the verifier and the machine; BPF has one width of register"
+)]
 #![expect(internal_features, reason = "`atomic_xadd`: core has no fetch_add for this target")]
 
 pub mod filter;

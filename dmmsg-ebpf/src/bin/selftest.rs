@@ -4,6 +4,8 @@
 //! programs, as those that use the code in earnest, and every kernel since 5.10 test-runs them.
 #![no_std]
 #![no_main]
+#![allow(clippy::needless_pass_by_value, reason = "aya's macros hand a context over by value")]
+#![allow(clippy::cast_possible_truncation, reason = "BPF has one width of register")]
 
 use core::ffi::c_long;
 

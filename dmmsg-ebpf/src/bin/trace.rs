@@ -4,6 +4,7 @@
 //! kretprobe.
 #![no_std]
 #![no_main]
+#![allow(clippy::needless_pass_by_value, reason = "aya's macros hand a context over by value")]
 
 use aya_ebpf::{
     macros::{fentry, fexit, kprobe, kretprobe},

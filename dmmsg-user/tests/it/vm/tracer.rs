@@ -165,7 +165,7 @@ pub struct Run {
 impl Run {
     /// The messages of a run with `-o json`, which must have ended well.
     pub fn rows(&self) -> Vec<Row> {
-        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.code, Some(0), "{:?}", self.stderr);
         self.of_type("message")
     }
 
