@@ -1,5 +1,7 @@
 //! The filter that runs in the kernel: one value a fact, all that are set must hold.
 
+use core::mem::{align_of, size_of};
+
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{
@@ -72,10 +74,9 @@ impl KernelFilter {
         verb: [0; VERB_LEN],
         device: [0; DEVICE_LEN],
     };
-
-    /// Whether a fact is asked for.
-    #[inline(always)]
-    pub const fn asks(&self, bit: u32) -> bool {
-        self.bits & bit != 0
-    }
 }
+
+const _: () = {
+    assert!(size_of::<KernelFilter>() == 224 && align_of::<KernelFilter>() == 8);
+    assert!(DEVICE_LEN.is_multiple_of(8));
+};

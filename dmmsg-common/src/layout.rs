@@ -52,6 +52,8 @@ pub struct KernelLayout {
     pub words_type: u64,
 }
 
+const _: () = assert!(size_of::<KernelLayout>().is_multiple_of(8));
+
 /// The helper number that stands for `bpf_rdonly_cast` in a compiled object; the loader puts the
 /// kernel's function in its place.
 ///

@@ -4,7 +4,7 @@
 //! tells the length of each, and each but the last is padded to whole words. What the padding holds
 //! has no meaning. All numbers are little-endian, as both sides are.
 
-use core::mem::{offset_of, size_of};
+use core::mem::{align_of, offset_of, size_of};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::dm::{COMM_LEN, TYPE_NAME_LEN};
@@ -41,7 +41,7 @@ pub struct RecordHeader {
 
 /// Bits of [`MessageHead::flags`].
 pub mod flag {
-    /// Part of the text is key material; the record ends where it starts.
+    /// Part of the text is key material; the text ends where it starts.
     pub const REDACTED: u32 = 1 << 0;
     /// The kernel scanned the text: `verb` is what it saw.
     pub const SCANNED: u32 = 1 << 1;
@@ -115,7 +115,7 @@ pub struct MessageHead {
 
 const _: () = {
     assert!(size_of::<RecordHeader>() == 8);
-    assert!(size_of::<MessageHead>() == 136);
+    assert!(size_of::<MessageHead>() == 136 && align_of::<MessageHead>() == 8);
     assert!(offset_of!(MessageHead, boot_ns) == 8);
     assert!(offset_of!(MessageHead, sector) == 48);
     assert!(offset_of!(MessageHead, pid) == 56);

@@ -18,6 +18,8 @@ pub struct Counters {
     pub filtered: u64,
 }
 
+const _: () = assert!(size_of::<Counters>() == size_of::<[u64; 4]>());
+
 impl Counters {
     /// Adds another CPU's counters.
     pub const fn add(&mut self, other: &Self) {

@@ -12,6 +12,6 @@ pub enum Reader {
     Awake = 0,
     /// It waits for its own timer in a burst: wake it when the ring is half full.
     Napping = 1,
-    /// It waits without a timer after a quiet time: wake it at once.
+    /// It sleeps after a quiet time: wake it at once.
     Asleep = 2,
 }

@@ -44,6 +44,12 @@ pub fn admits_sender(head: &MessageHead) -> bool {
         && (!asks(bit::COMM) || is_wanted!(comm, words(&head.comm)))
 }
 
+/// Whether something is asked for that only the device lookup tells.
+#[inline(always)]
+pub fn wants_lookup() -> bool {
+    asks(bit::DEV | bit::DEVICE | bit::TARGET_TYPE | bit::VERB)
+}
+
 /// Whether device number and target type pass.
 #[inline(always)]
 pub fn admits_target(head: &MessageHead) -> bool {

@@ -22,7 +22,8 @@ pub struct Record {
     pub texts: [u8; TEXTS],
 }
 
-/// [`InFlight::opening`] of a text that is longer than what is read at first, or may hold a key.
+/// [`InFlight::opening`] of a text that was not read whole at first, for its length or its place,
+/// or because it may hold a key.
 pub const UNREAD: u32 = u32::MAX;
 
 /// A message in flight. All zero is a valid value: nothing is in flight.

@@ -10,7 +10,7 @@
     clippy::cast_ptr_alignment,
     reason = "a call costs the verifier and the machine; BPF has one width of register"
 )]
-#![expect(internal_features, reason = "`atomic_xadd`: core has no fetch_add for this target")]
+#![expect(internal_features, reason = "core withholds atomic operations from this target")]
 
 pub mod filter;
 pub mod inflight;

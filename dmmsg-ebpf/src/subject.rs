@@ -171,6 +171,11 @@ fn find_dev<A: Access>(head: &mut MessageHead, md: u64) {
 pub fn message_ends(hook: &impl Return) {
     let now = task::boot_ns();
     let Some(flight) = flights::find(hook.number(1)) else { return };
+    if flight.record.head.flags & flag::NO_LOOKUP != 0 && filter::wants_lookup() {
+        // Nobody knows whether the user wanted it.
+        flights::land(flight);
+        return lose();
+    }
     let head = &mut flight.record.head;
     head.latency_ns = now.saturating_sub(head.boot_ns);
     head.ret = hook.value(3) as i32;

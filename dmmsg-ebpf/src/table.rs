@@ -5,11 +5,10 @@
 
 use dmmsg_common::{
     dm::TYPE_NAME_LEN,
-    nul::cut,
-    record::{MessageHead, flag},
+    record::{MessageHead, NO_INDEX, flag},
 };
 
-use crate::kernel::memory::{Access, Loose, copy_str, layout, put_words, read, words};
+use crate::kernel::memory::{Access, Loose, copy_str, layout, put_text, read, words};
 
 /// Halvings that leave one of 2^24 targets.
 const HALVINGS: u32 = 24;
@@ -40,20 +39,24 @@ pub fn find_target<A: Access>(head: &mut MessageHead, table: u64) {
     let Some(kind) = A::word(&target, layout!(target_type)) else { return };
     let Some(name) = A::word(&A::structure(kind), layout!(type_name)) else { return };
     let text = A::structure(name);
-    let words = [A::word(&text, 0).unwrap_or(0), A::word(&text, 8).unwrap_or(0)];
-    put_words(&mut head.target_type, &words);
+    let start = A::word(&text, 0).unwrap_or(0);
+    if put_text(&mut head.target_type, 0, start).is_some() && start != 0 {
+        return;
+    }
+    let rest = A::word(&text, 8).unwrap_or(0);
+    put_text(&mut head.target_type, 8, rest);
     // A name at the end of a page can only be read byte by byte.
-    if words[1] == 0 && cut(words[0]).ends_at.is_none() {
+    if start == 0 || rest == 0 {
         copy_str(&mut head.target_type, 0, TYPE_NAME_LEN as u32, name);
     }
 }
 
-/// Whether the target's type is `crypt`.
+/// Whether the target's type is `crypt`, or could be: it is there, but its name cannot be read.
 #[inline(always)]
 pub fn is_crypt(head: &MessageHead) -> bool {
     const CRYPT: u64 = u64::from_le_bytes(*b"crypt\0\0\0");
-    const WITH_NUL: u64 = (1 << (8 * "crypt\0".len())) - 1;
-    words(&head.target_type)[0] & WITH_NUL == CRYPT
+    let [start, _] = words(&head.target_type);
+    start == CRYPT || (start == 0 && head.target_index != NO_INDEX)
 }
 
 /// Whether a target covers `sector`.

@@ -29,6 +29,8 @@ const OPENING_WORDS: u32 = 4;
 pub fn locate<A: Access>(flight: &mut InFlight, param: u64, data_start: u32, param_size: u64) {
     flight.message = 0;
     flight.opening = UNREAD;
+    // What an earlier message left here may have turned out a secret before anybody wiped it.
+    put_words(&mut flight.record.texts, &[0; OPENING_WORDS as usize]);
     let data_start = u64::from(data_start);
     let text_start = data_start + MESSAGE_OFFSET;
     if data_start < ioctl_header::DATA || text_start >= param_size {
@@ -43,7 +45,8 @@ pub fn locate<A: Access>(flight: &mut InFlight, param: u64, data_start: u32, par
         if 8 * (index + 1) > flight.limit {
             return;
         }
-        let word = A::word(&message, MESSAGE_OFFSET + u64::from(8 * index)).unwrap_or(0);
+        let offset = MESSAGE_OFFSET + u64::from(8 * index);
+        let Some(word) = A::word(&message, offset) else { return };
         if index == 0 && may_name_key(word as u8) {
             return;
         }
@@ -63,7 +66,6 @@ pub fn capture(flight: &mut InFlight, strict: bool) -> bool {
         flight.record.head.flags |= flag::MALFORMED;
         return !filter::wants_verb();
     }
-    // Strange enough to be a key: anything but a plain first letter that was read.
     if strict || filter::wants_verb() || flight.opening == UNREAD {
         return capture_unread(flight, strict);
     }
@@ -93,13 +95,25 @@ fn copy_plain(flight: &mut InFlight) {
     let room = flight.limit.min(TEXT_MAX as u32) + 1;
     let copied = copy_str(&mut flight.record.texts, 0, room, flight.message);
     if copied == 0 {
-        flight.record.head.flags |= flag::UNREADABLE;
-        return;
+        return copy_to_the_end(flight);
     }
     flight.record.head.text_bytes = (copied - 1) as u16;
     flight.record.head.text_len = copied - 1;
     if copied == room {
         measure(flight);
+    }
+}
+
+/// Copies a text whose copy with a NUL failed: it may end, without one, where memory ends.
+#[inline(always)]
+fn copy_to_the_end(flight: &mut InFlight) {
+    let bytes = flight.limit.min(TEXT_MAX as u32);
+    if copy_bytes(&mut flight.record.texts, 0, bytes, flight.message) {
+        flight.record.head.text_bytes = bytes as u16;
+        flight.record.head.text_len = bytes;
+        flight.record.head.flags |= flag::MALFORMED;
+    } else {
+        flight.record.head.flags |= flag::UNREADABLE;
     }
 }
 
@@ -113,13 +127,18 @@ struct Search {
 /// Finds the length of a text that fills the record.
 #[inline(always)]
 fn measure(flight: &mut InFlight) {
+    if flight.limit <= TEXT_MAX as u32 {
+        flight.record.head.flags |= flag::MALFORMED;
+        return;
+    }
     let known = flight.message + u64::from(flight.record.head.text_len);
-    // What is known to be text may stand before `known` in its block, and has no NUL.
+    // What stands before `known` in its block is text too, and has no NUL.
     let mut search = Search { at: known & !(BLOCK as u64 - 1), found: false };
     repeat(flight.limit.min(SEARCH_MAX) / BLOCK as u32 + 2, search_block, &mut search);
     if !search.found {
+        let whole = flight.limit <= SEARCH_MAX;
         flight.record.head.text_len = flight.limit.min(SEARCH_MAX);
-        flight.record.head.flags |= flag::LEN_AT_LEAST;
+        flight.record.head.flags |= if whole { flag::MALFORMED } else { flag::LEN_AT_LEAST };
         return;
     }
     repeat(BLOCK as u32, search_byte, &mut search);
@@ -160,7 +179,7 @@ impl Reading<'_> {
     const UNREADABLE: u32 = 2;
 }
 
-/// Finds verb and secret of a text where it stands, before any of it is copied.
+/// Finds verb and secret of a text where it stands, before any of it is copied for good.
 #[inline(always)]
 fn scan(flight: &mut InFlight, strict: bool) {
     flight.scan = Scan::new(strict);

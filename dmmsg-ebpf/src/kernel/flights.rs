@@ -55,23 +55,31 @@ static IN_FLIGHT: TaskStorage = TaskStorage {
 /// With `by_param`, all hooks of the message know `param`, and it may be kept in the table.
 #[inline(always)]
 pub fn take_off(by_param: bool, param: u64) -> Option<&'static mut InFlight> {
-    if by_param && let Some(slot) = slot(param) {
-        // SAFETY: an aligned `u64` in a map, which others only change atomically.
-        let (owner, free) = unsafe {
-            atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Acquire }>(
-                &raw mut slot.param,
-                0,
-                param,
-            )
-        };
-        // A slot that the same address owns already was left by a message whose end was missed.
-        if free || owner == param {
-            return Some(slot);
-        }
+    if by_param
+        && let Some(slot) = slot(param)
+        && own(slot, param)
+    {
+        // SAFETY: not null, and ours alone until `land`, for any bytes of it are a value.
+        return unsafe { slot.as_mut() };
     }
     let flight = storage(BPF_LOCAL_STORAGE_GET_F_CREATE)?;
     flight.param = param;
     Some(flight)
+}
+
+/// Makes a free slot that of the header at `param`.
+#[inline(always)]
+fn own(slot: *mut InFlight, param: u64) -> bool {
+    // SAFETY: `slot` points into the table.
+    let owner = unsafe { &raw mut (*slot).param };
+    // SAFETY: an aligned `u64` in a map, which others only change atomically.
+    let (before, free) = unsafe {
+        atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Acquire }>(
+            owner, 0, param,
+        )
+    };
+    // A slot that the same address owns already was left by a message whose end was missed.
+    free || before == param
 }
 
 /// The message of the header at `param`, or without `param` the one that the task has in flight.
@@ -79,11 +87,20 @@ pub fn take_off(by_param: bool, param: u64) -> Option<&'static mut InFlight> {
 pub fn find(param: Option<u64>) -> Option<&'static mut InFlight> {
     if let Some(param) = param
         && let Some(slot) = slot(param)
-        && slot.param == param
+        && is_owner(slot, param)
     {
-        return Some(slot);
+        // SAFETY: not null, and ours alone, since its header is.
+        return unsafe { slot.as_mut() };
     }
     storage(0).filter(|flight| flight.param != 0 && param.is_none_or(|param| flight.param == param))
+}
+
+#[inline(always)]
+fn is_owner(slot: *mut InFlight, param: u64) -> bool {
+    // SAFETY: `slot` points into the table.
+    let owner = unsafe { &raw const (*slot).param };
+    // SAFETY: as above; others may change it, but never to or from our `param`.
+    unsafe { ptr::read_volatile(owner) == param }
 }
 
 /// Gives the message's place back.
@@ -93,14 +110,12 @@ pub fn land(flight: &mut InFlight) {
     unsafe { ptr::write_volatile(&raw mut flight.param, 0) };
 }
 
-/// The slot for the header at `param`.
+/// The slot for the header at `param`, whoever owns it.
 #[inline(always)]
-fn slot(param: u64) -> Option<&'static mut InFlight> {
+fn slot(param: u64) -> Option<*mut InFlight> {
     // Fibonacci hashing: the top bits of the product depend on all bits of the address.
     let index = (param.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as u32;
-    // SAFETY: zeroed or earlier filled memory of an `InFlight`, for which any bytes are a value,
-    // that lives as long as the map. Only the owner of a slot changes more than `param`.
-    TABLE.get_ptr_mut(index % SLOTS).and_then(|slot| unsafe { slot.as_mut() })
+    TABLE.get_ptr_mut(index % SLOTS)
 }
 
 #[inline(always)]

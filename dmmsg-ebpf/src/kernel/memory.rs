@@ -1,7 +1,7 @@
 //! Reads of kernel and user memory, none of which can fault.
 
 use core::{
-    ffi::c_long,
+    ffi::{c_long, c_void},
     mem::{self, MaybeUninit},
     ptr,
 };
@@ -158,38 +158,25 @@ impl Access for Probed {
 /// Reads a plain value from kernel memory; `None` where the address cannot be read.
 #[inline(always)]
 pub fn read<T: Plain>(address: u64) -> Option<T> {
-    let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: the helper writes `size_of::<T>()` bytes or zeroes them, whatever the address.
-    let failed = unsafe {
-        helper::bpf_probe_read_kernel(
-            value.as_mut_ptr().cast(),
-            size_of::<T>() as u32,
-            address as *const _,
-        )
-    };
-    if failed != 0 {
-        return None;
-    }
-    // SAFETY: the helper filled all bytes, and `Plain` admits any of them.
-    Some(unsafe { value.assume_init() })
+    // SAFETY: the helper writes the given number of bytes, whatever the address.
+    filled(|to, bytes| unsafe { helper::bpf_probe_read_kernel(to, bytes, address as *const _) })
 }
 
 /// Reads a plain value from the current task's memory; `None` where it is not present.
 #[inline(always)]
 pub fn read_user<T: Plain>(address: u64) -> Option<T> {
+    // SAFETY: the helper writes the given number of bytes, whatever the address.
+    filled(|to, bytes| unsafe { helper::bpf_probe_read_user(to, bytes, address as *const _) })
+}
+
+/// A value whose bytes `fill` writes, unless it returns an error.
+#[inline(always)]
+fn filled<T: Plain>(fill: impl FnOnce(*mut c_void, u32) -> c_long) -> Option<T> {
     let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: the helper writes `size_of::<T>()` bytes or zeroes them, whatever the address.
-    let failed = unsafe {
-        helper::bpf_probe_read_user(
-            value.as_mut_ptr().cast(),
-            size_of::<T>() as u32,
-            address as *const _,
-        )
-    };
-    if failed != 0 {
+    if fill(value.as_mut_ptr().cast(), size_of::<T>() as u32) != 0 {
         return None;
     }
-    // SAFETY: the helper filled all bytes, and `Plain` admits any of them.
+    // SAFETY: all bytes are written, and `Plain` admits any of them.
     Some(unsafe { value.assume_init() })
 }
 
@@ -201,7 +188,7 @@ impl Plain for u64 {}
 impl<const N: usize> Plain for [u8; N] {}
 impl<const N: usize> Plain for [u64; N] {}
 
-/// Copies the text at `address`, at most `MAX - 1` bytes of it, to `to[at..]`, with its NUL.
+/// Copies the text at `address`, at most `limit - 1` bytes of it, to `to[at..]`, with its NUL.
 ///
 /// Returns the bytes written, NUL included, or 0 where the text cannot be read. A text that fills
 /// `limit` bytes may go on.

@@ -54,6 +54,12 @@ impl Tally {
         self.shown + self.turned_away + self.bad
     }
 
+    /// Losses of the whole run that no record told of: those after the last one, and those that no
+    /// program saw.
+    pub const fn untold_losses(&self, totals: &Totals) -> u64 {
+        totals.lost.saturating_sub(totals.bad_records).saturating_sub(self.lost)
+    }
+
     /// The whole account.
     ///
     /// `kernel` is the sum over all CPUs, read when the ring was empty and the probes detached.

@@ -49,9 +49,9 @@ impl Stop {
         self.deadline = duration.and_then(|duration| Instant::now().checked_add(duration));
     }
 
-    /// Also ends when dm_mod is unloaded, which kprobes do not prevent.
-    pub fn when_module_goes(&mut self) {
-        self.module = facts::dm_mod_instance();
+    /// Also ends when this loading of dm_mod ends, which kprobes do not prevent.
+    pub fn when_module_goes(&mut self, module: Option<u64>) {
+        self.module = module;
     }
 
     /// Returns when the run ends.

@@ -76,8 +76,13 @@ fn trace(config: &Config) -> Result<Exit> {
         let Some((host, rung)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
             return Ok(Exit::Done);
         };
-        let (probes, records) = attach(config, rung, &host).context(CannotAttach)?;
+        // Before attaching, so that a module that goes meanwhile is missed.
+        let module = facts::dm_mod_instance();
+        let (probes, records, rung) = climb(config, rung, &host).context(CannotAttach)?;
         drop(host);
+        if rung == Rung::Kprobe {
+            stop.when_module_goes(module);
+        }
         say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
         stop.after(config.duration);
         Run::new(config, probes, records)?.until(&mut stop).await
@@ -116,6 +121,20 @@ fn look(probe: Probe) -> Result<Host> {
         Err(Refusal::NoRung { .. }) => Host::look(true),
         _ => Ok(host),
     }
+}
+
+/// Attaches on a rung; if the kernel refuses it and the user has no wish, on the next.
+fn climb(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring, Rung)> {
+    let refusal = match attach(config, rung, host) {
+        Ok((probes, ring)) => return Ok((probes, ring, rung)),
+        Err(refusal) => refusal,
+    };
+    if config.probe != Probe::Auto || rung == Rung::Kprobe {
+        return Err(refusal);
+    }
+    say(format_args!("fentry was refused, trying kprobes: {refusal:#}"));
+    let (probes, ring) = attach(config, Rung::Kprobe, host)?;
+    Ok((probes, ring, Rung::Kprobe))
 }
 
 fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
@@ -177,9 +196,10 @@ impl<'a> Run<'a> {
         let counters = loop {
             self.ring.drain(usize::MAX, |record| self.stream.take(record));
             let counters = self.probes.counters()?;
-            if self.stream.tally.read() >= counters.delivered || patience.elapsed() > LAST_RECORDS {
+            if self.stream.tally.read() == counters.delivered || patience.elapsed() > LAST_RECORDS {
                 break counters;
             }
+            std::thread::sleep(Duration::from_millis(1));
         };
         let totals = self.stream.tally.totals(&counters);
         self.stream.end(&totals)
@@ -268,7 +288,13 @@ impl<'a> Stream<'a> {
 
     /// Writes the end of the output and the totals.
     fn end(&mut self, totals: &Totals) -> Result<Exit> {
+        let untold = self.tally.untold_losses(totals);
+        if untold > 0 {
+            self.losses.add(untold);
+            self.output.lost(self.sink.lines(), untold);
+        }
         self.output.end(self.sink.lines(), totals);
+        self.losses.told = None;
         self.flush()?;
         say(format_args!("{totals}"));
         totals.check()?;
@@ -294,7 +320,10 @@ impl Losses {
         if self.count == 0 || self.told.is_some_and(|told| told.elapsed() < LOSS_NOTE_INTERVAL) {
             return;
         }
-        say(format_args!("lost {} messages, most likely for a full ring: see --ring", self.count));
+        say(format_args!(
+            "lost {} messages: the ring was full, or the kernel skipped a probe; see --ring",
+            self.count
+        ));
         *self = Self { count: 0, told: Some(Instant::now()) };
     }
 }

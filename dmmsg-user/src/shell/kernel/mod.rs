@@ -163,7 +163,9 @@ impl Probes {
         }
         let Missed { begun, ended } = self.missed;
         sum.hits += begun;
-        sum.lost += begun + ended;
+        sum.lost += begun;
+        // A missed end leaves its message in flight, unless nobody wanted it.
+        sum.lost += ended.min(sum.in_flight());
         Ok(sum)
     }
 

@@ -2,18 +2,24 @@
 
 use std::{
     os::fd::{AsFd as _, OwnedFd},
+    sync::atomic::{Ordering, fence},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use dmmsg_common::wake::Reader;
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::timeout,
+};
 
 use super::Probes;
 
 /// How long a nap lasts at most: in a burst, records lie this long before they are read.
 const NAP: Duration = Duration::from_millis(5);
+/// How long a sleep lasts at most: a ring that filled up while its bell rang cannot ring again.
+const SLEEP: Duration = Duration::from_secs(1);
 /// How long after the last record a burst counts as over.
 const BURST_OVER: Duration = Duration::from_millis(50);
 
@@ -66,11 +72,13 @@ impl Ring {
             return Ok(false);
         }
         probes.set_reader(next)?;
+        // The last look at the ring must not be taken before the probes can see the state.
+        fence(Ordering::SeqCst);
         self.told = Some(next);
         Ok(true)
     }
 
-    /// Waits until a probe rings, or in a burst until a nap is over.
+    /// Waits until a probe rings, or until a nap or a sleep is over.
     ///
     /// # Errors
     /// The ring cannot be waited for.
@@ -80,14 +88,18 @@ impl Ring {
             guard.clear_ready();
             Ok(())
         };
-        if self.told == Some(Reader::Napping) {
-            if let Ok(rung) = tokio::time::timeout(NAP, ready).await {
+        let napping = self.told == Some(Reader::Napping);
+        match timeout(if napping { NAP } else { SLEEP }, ready).await {
+            Ok(rung) => {
                 self.told = None;
-                return rung;
+                rung
             }
-            return Ok(());
+            // Only a nap is taken again without a word.
+            Err(_) if napping => Ok(()),
+            Err(_) => {
+                self.told = None;
+                Ok(())
+            }
         }
-        self.told = None;
-        ready.await
     }
 }
