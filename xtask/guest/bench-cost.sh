@@ -16,9 +16,11 @@ die() {
 flood() { command flood sw 0 "set_region_mappings 0:0" "$count" "$rounds" || die "flood failed"; }
 
 start() {
+	# Else the last tracer's word could be taken for this one's.
+	rm -f /tmp/tracer
 	dmmsg-trace "$@" >/dev/null 2>/tmp/tracer &
 	tracer=$!
-	until grep -q tracing /tmp/tracer; do
+	until grep -qs tracing /tmp/tracer; do
 		kill -0 "$tracer" 2>/dev/null || die "dmmsg-trace did not start"
 		sleep 0.1
 	done
