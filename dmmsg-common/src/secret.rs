@@ -2,8 +2,7 @@
 //!
 //! Two rules, both on the words as the kernel splits them:
 //!
-//! 1. Whatever the target, all that follows `key set`, or any other second word after `key`, is
-//!    secret.
+//! 1. Whatever the target, all that follows `key` is secret, but for the words `set` and `wipe`.
 //! 2. Where the target is `crypt` or the sender asked for secrecy (*strict*), only `key set`,
 //!    `key wipe` and core messages are known to be harmless; any other text is secret as a whole,
 //!    for its first word may be the key.
@@ -33,6 +32,8 @@ pub struct Scan {
     secret_from: u32,
     verb: Verb,
     splitter: Splitter,
+    /// Offset of the second word.
+    second: u32,
     words: u8,
     strict: bool,
     settled: bool,
@@ -47,6 +48,7 @@ impl Scan {
             secret_from: NO_SECRET,
             verb: Verb::new(),
             splitter: Splitter::new(),
+            second: 0,
             words: 0,
             strict,
             settled: false,
@@ -121,6 +123,7 @@ impl Scan {
         if self.words == 1 {
             self.verb.push(byte);
         } else if self.words == 2 && self.verb.is(b"key") {
+            self.second = offset;
             self.verb.push(b' ');
             self.verb.push(byte);
         } else if self.words > 2 || self.verb.is(b"key set") || self.verb.is(b"key wipe") {
@@ -144,7 +147,15 @@ impl Scan {
     #[inline(always)]
     fn settle(&mut self, rest: u32) {
         self.settled = true;
-        let harmless = self.verb.is(b"key set") || self.verb.is(b"key wipe") || self.verb.is_core();
-        self.secret_from = if self.strict && !harmless && self.words > 0 { 0 } else { rest };
+        let known = self.verb.is(b"key set") || self.verb.is(b"key wipe");
+        if self.strict && !known && !self.verb.is_core() && self.words > 0 {
+            self.secret_from = 0;
+        } else if self.verb.starts_with_key() && !known {
+            // Someone forgot `set`. Where `key` and the rest are one word, nothing is shown.
+            self.secret_from = self.second;
+            self.verb = Verb::KEY;
+        } else {
+            self.secret_from = rest;
+        }
     }
 }

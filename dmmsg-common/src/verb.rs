@@ -18,6 +18,22 @@ impl Verb {
         Self { bytes: [0; VERB_LEN], len: 0, cut: false }
     }
 
+    /// The verb `key`, as far as it goes without a second word.
+    pub const KEY: Self = {
+        let mut bytes = [0; VERB_LEN];
+        bytes[0] = b'k';
+        bytes[1] = b'e';
+        bytes[2] = b'y';
+        Self { bytes, len: 3, cut: false }
+    };
+
+    /// Whether there is more behind `key`.
+    #[inline(always)]
+    pub const fn starts_with_key(&self) -> bool {
+        let [k, e, y, space, ..] = self.bytes;
+        k == b'k' && e == b'e' && y == b'y' && space == b' '
+    }
+
     /// Appends one byte of a word, folded as the kernel compares verbs.
     ///
     /// A quoted separator counts as a space, so that `key\ set` reads as `key set`.

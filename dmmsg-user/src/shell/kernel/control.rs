@@ -18,6 +18,10 @@ use dmmsg_common::dm::{
 const CONTROL: &str = "/dev/mapper/control";
 /// `sizeof(struct dm_ioctl)`: where our messages start.
 const HEADER_LEN: usize = 312;
+/// Byte offset of `data_size` in `struct dm_ioctl`.
+const DATA_SIZE: u64 = 12;
+/// The farthest place of a message that [`Request::at`] makes room for.
+const PLACE_MAX: u64 = 1 << 20;
 /// `_IOWR(DM_IOCTL, DM_TARGET_MSG_CMD, struct dm_ioctl)`.
 const TARGET_MSG: u64 =
     3 << 30 | (HEADER_LEN as u64) << 16 | (IOCTL_TYPE << 8 | TARGET_MSG_NR) as u64;
@@ -68,13 +72,45 @@ impl Request {
         Self { buffer: template.clone(), template }
     }
 
+    /// Says that the message is at `data_start`, and puts it there if that is a place for it.
+    ///
+    /// The kernel takes any place from 305 on.
+    #[must_use]
+    pub fn at(mut self, data_start: u32) -> Self {
+        let message = self.template.split_off(HEADER_LEN);
+        if (ioctl_header::DATA..=PLACE_MAX).contains(&u64::from(data_start)) {
+            self.template.resize(data_start as usize, 0);
+        }
+        self.template.extend(message);
+        self.put(ioctl_header::DATA_START, data_start);
+        self.resized()
+    }
+
+    /// Leaves out the NUL that ends the text, which the kernel refuses.
+    #[must_use]
+    pub fn without_nul(mut self) -> Self {
+        self.template.pop();
+        self.resized()
+    }
+
+    fn put(&mut self, at: u64, value: u32) {
+        let at = at as usize;
+        if let Some(field) = self.template.get_mut(at..at + 4) {
+            field.copy_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    /// Tells the kernel how long the buffer is now.
+    fn resized(mut self) -> Self {
+        self.put(DATA_SIZE, u32::try_from(self.template.len()).unwrap_or(u32::MAX));
+        self.buffer.clone_from(&self.template);
+        self
+    }
+
     /// Asks the kernel to wipe its copies of the message.
     #[must_use]
     pub fn secure(mut self) -> Self {
-        let at = ioctl_header::FLAGS as usize;
-        if let Some(field) = self.template.get_mut(at..at + 4) {
-            field.copy_from_slice(&SECURE_DATA_FLAG.to_le_bytes());
-        }
+        self.put(ioctl_header::FLAGS, SECURE_DATA_FLAG);
         self
     }
 }

@@ -7,6 +7,7 @@ mod filters;
 mod guest;
 mod lifecycle;
 mod load;
+mod malformed;
 mod memory;
 mod row;
 mod rows;
