@@ -126,15 +126,15 @@ fn look(probe: Probe) -> Result<Host> {
 /// Attaches on a rung; if the kernel refuses it and the user has no wish, on the next.
 fn climb(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring, Rung)> {
     let refusal = match attach(config, rung, host) {
-        Ok((probes, ring)) => return Ok((probes, ring, rung)),
+        Ok((probes, records)) => return Ok((probes, records, rung)),
         Err(refusal) => refusal,
     };
     if config.probe != Probe::Auto || rung == Rung::Kprobe {
         return Err(refusal);
     }
     say(format_args!("fentry was refused, trying kprobes: {refusal:#}"));
-    let (probes, ring) = attach(config, Rung::Kprobe, host)?;
-    Ok((probes, ring, Rung::Kprobe))
+    let (probes, records) = attach(config, Rung::Kprobe, host)?;
+    Ok((probes, records, Rung::Kprobe))
 }
 
 fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
