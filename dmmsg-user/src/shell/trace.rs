@@ -168,7 +168,10 @@ impl<'a> Run<'a> {
     async fn until(mut self, stop: &mut Stop) -> Result<Exit> {
         while self.stream.goes_on() {
             let count = self.ring.drain(BATCH, |record| self.stream.take(record));
-            self.stream.flush()?;
+            if let Err(error) = self.stream.flush() {
+                self.finish()?;
+                return Err(error);
+            }
             // Signals are looked at between batches even if the ring never runs empty.
             if count == BATCH {
                 if stop.within(Duration::ZERO).await {
@@ -295,8 +298,9 @@ impl<'a> Stream<'a> {
         }
         self.output.end(self.sink.lines(), totals);
         self.losses.told = None;
-        self.flush()?;
+        let written = self.flush();
         say(format_args!("{totals}"));
+        written?;
         totals.check()?;
         let lost = totals.lost > 0 && self.config.strict;
         Ok(if lost { Exit::Lost } else { Exit::Done })

@@ -117,7 +117,7 @@ impl Probes {
             .override_global("FILTER", setup.filter.as_bytes(), true)
             .map_max_entries("RECORDS", setup.ring_bytes)
             .load(OBJECT)
-            .context("load the maps of dmmsg-trace")?;
+            .context("load the maps of dmmsg-trace; a smaller --ring needs less memory")?;
         bpf::trim_heap();
         let attached = match setup.rung {
             Rung::Fentry => attach_fentry(&ebpf, setup)?,
