@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let outcome = boot.run(results.path())?;
     if outcome.exit_code == 0 {
         println!(
-            "\nOn your own machine: cargo install --path dmmsg-user && \
+            "\nOn your own machine: cargo install --locked --path dmmsg-user && \
              sudo ~/.cargo/bin/dmmsg-trace"
         );
     }
