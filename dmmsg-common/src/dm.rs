@@ -19,10 +19,44 @@ pub const TARGET_MSG_NR: u32 = 14;
 /// Bit of `struct dm_ioctl::flags` by which a sender asks that its buffer be wiped.
 pub const SECURE_DATA_FLAG: u32 = 1 << 15;
 
+/// An ioctl's number: direction, size, type and number of the command.
+///
+/// Device-mapper looks at type and number alone.
+/// Source: `include/uapi/asm-generic/ioctl.h`, `_IOC`; `drivers/md/dm-ioctl.c`, `ctl_ioctl`, 5.10 to
+/// 7.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Cmd(pub u32);
+
+impl Cmd {
+    /// The message ioctl to a device that was proposed in 2004: `_IOW(0xfd, 14, int[3])`.
+    ///
+    /// Source: Daniel Phillips on dm-devel, July 2004.
+    pub const DM_MESSAGE: Self = Self(0x400c_fd0e);
+
+    /// The type (`_IOC_TYPE`); device-mapper's is [`IOCTL_TYPE`].
+    pub const fn kind(self) -> u32 {
+        self.0 >> 8 & 0xff
+    }
+
+    /// The number within the type (`_IOC_NR`).
+    pub const fn number(self) -> u32 {
+        self.0 & 0xff
+    }
+}
+
+/// Bytes of the head of a direct message: index, tag, length, 32 bits each.
+pub const DIRECT_HEAD_LEN: u64 = 12;
+/// Bytes that the payload of a direct message has at most.
+pub const PAYLOAD_MAX: usize = 64;
+
 /// Byte offsets in `struct dm_ioctl`, the header of every control ioctl.
 pub mod ioctl_header {
+    /// `data_size`: bytes of the sender's buffer, this header included.
+    pub const DATA_SIZE: u64 = 12;
     /// `data_start`: where the payload begins, counted from the header's first byte.
     pub const DATA_START: u64 = 16;
+    /// `target_count`.
+    pub const TARGET_COUNT: u64 = 20;
     /// `flags`.
     pub const FLAGS: u64 = 28;
     /// `dev`, encoded by `huge_encode_dev`.

@@ -32,6 +32,8 @@ pub mod bit {
     pub const FAILED: u32 = 1 << 7;
     /// The message must have taken `min_latency_ns` at least.
     pub const MIN_LATENCY: u32 = 1 << 8;
+    /// Ioctls to the control node are wanted besides messages.
+    pub const IOCTLS: u32 = 1 << 9;
 }
 
 /// What user space hands to the probes as a read-only global.

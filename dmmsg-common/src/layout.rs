@@ -13,6 +13,14 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub struct KernelLayout {
     /// `struct hash_cell::md`.
     pub hash_cell_md: u64,
+    /// `struct hash_cell::name`, a pointer.
+    pub hash_cell_name: u64,
+    /// `struct hash_cell::uuid`, a pointer or null.
+    pub hash_cell_uuid: u64,
+    /// `struct mapped_device::interface_ptr`, the `struct hash_cell` or null.
+    pub md_interface: u64,
+    /// `struct mapped_device::flags`.
+    pub md_flags: u64,
     /// `struct mapped_device::map`, the live table or null.
     pub md_map: u64,
     /// `struct mapped_device::disk`.
@@ -21,6 +29,12 @@ pub struct KernelLayout {
     pub disk_major: u64,
     /// `struct gendisk::first_minor`.
     pub disk_first_minor: u64,
+    /// `struct gendisk::private_data`, the `struct mapped_device` of a dm device.
+    pub disk_private: u64,
+    /// `struct block_device::bd_disk`.
+    pub bdev_disk: u64,
+    /// `struct block_device::bd_dev`.
+    pub bdev_dev: u64,
     /// `struct dm_table::num_targets`.
     pub table_num_targets: u64,
     /// `struct dm_table::targets`, a pointer to an array ordered by `begin`.

@@ -1,4 +1,4 @@
-//! Per-CPU counters of what happened to the messages a probe saw.
+//! Per-CPU counters of what happened to the calls a probe saw.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -8,17 +8,19 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 )]
 #[repr(C)]
 pub struct Counters {
-    /// Messages whose dispatch began.
+    /// Calls that began.
     pub hits: u64,
     /// Records written to the ring.
     pub delivered: u64,
-    /// Messages for which there was no room in the ring or no in-flight state.
+    /// Calls for which there was no room in the ring or no in-flight state.
     pub lost: u64,
-    /// Messages that a filter in the kernel turned away.
+    /// Calls that a filter in the kernel turned away.
     pub filtered: u64,
+    /// Those of `filtered` whose sender had used up its budget of direct ioctls.
+    pub over_budget: u64,
 }
 
-const _: () = assert!(size_of::<Counters>() == size_of::<[u64; 4]>());
+const _: () = assert!(size_of::<Counters>() == size_of::<[u64; 5]>());
 
 impl Counters {
     /// Adds another CPU's counters.
@@ -27,9 +29,10 @@ impl Counters {
         self.delivered += other.delivered;
         self.lost += other.lost;
         self.filtered += other.filtered;
+        self.over_budget += other.over_budget;
     }
 
-    /// Messages that have begun and not ended.
+    /// Calls that have begun and not ended.
     pub const fn in_flight(&self) -> u64 {
         self.hits.saturating_sub(self.delivered + self.lost + self.filtered)
     }

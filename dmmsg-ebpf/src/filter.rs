@@ -5,14 +5,11 @@ use core::mem::{MaybeUninit, offset_of};
 use dmmsg_common::{
     dm::TYPE_NAME_LEN,
     filter::{DEVICE_LEN, KernelFilter, bit},
-    record::MessageHead,
+    record::Call,
     secret::Scan,
 };
 
-use crate::{
-    inflight::TEXTS,
-    kernel::memory::{Plain, global, words},
-};
+use crate::kernel::memory::{Plain, global, words};
 
 /// Set by the loader before the programs are loaded.
 #[unsafe(no_mangle)]
@@ -38,10 +35,10 @@ fn asks(bit: u32) -> bool {
 
 /// Whether the sender passes: process, user, command name.
 #[inline(always)]
-pub fn admits_sender(head: &MessageHead) -> bool {
-    (!asks(bit::PID) || is_wanted!(pid, head.pid))
-        && (!asks(bit::UID) || is_wanted!(uid, head.uid))
-        && (!asks(bit::COMM) || is_wanted!(comm, words(&head.comm)))
+pub fn admits_sender(call: &Call) -> bool {
+    (!asks(bit::PID) || is_wanted!(pid, call.pid))
+        && (!asks(bit::UID) || is_wanted!(uid, call.uid))
+        && (!asks(bit::COMM) || is_wanted!(comm, words(&call.comm)))
 }
 
 /// Whether something is asked for that only the device lookup tells.
@@ -50,11 +47,28 @@ pub fn wants_lookup() -> bool {
     asks(bit::DEV | bit::DEVICE | bit::TARGET_TYPE | bit::VERB)
 }
 
-/// Whether device number and target type pass.
+/// Whether ioctls to the control node are wanted besides messages.
 #[inline(always)]
-pub fn admits_target(head: &MessageHead) -> bool {
-    (!asks(bit::DEV) || is_wanted!(dev, head.dev))
-        && (!asks(bit::TARGET_TYPE) || is_type(&head.target_type))
+pub fn wants_ioctls() -> bool {
+    asks(bit::IOCTLS)
+}
+
+/// Whether a target's type is asked for.
+#[inline(always)]
+pub fn wants_type() -> bool {
+    asks(bit::TARGET_TYPE)
+}
+
+/// Whether the device's number passes.
+#[inline(always)]
+pub fn admits_dev(call: &Call) -> bool {
+    !asks(bit::DEV) || is_wanted!(dev, call.dev)
+}
+
+/// Whether the target's type passes.
+#[inline(always)]
+pub fn admits_type(name: &[u8; TYPE_NAME_LEN]) -> bool {
+    !wants_type() || is_type(name)
 }
 
 #[inline(always)]
@@ -81,7 +95,7 @@ pub fn wants_device() -> bool {
 
 /// Whether the text of `length` bytes at `texts[at..]` is the name or uuid that is asked for.
 #[inline(always)]
-pub fn is_device(texts: &[u8; TEXTS], at: usize, length: usize) -> bool {
+pub fn is_device<const N: usize>(texts: &[u8; N], at: usize, length: usize) -> bool {
     let mut index = 0;
     while index < DEVICE_LEN {
         let want: u8 = global(&FILTER, offset_of!(KernelFilter, device) + index);
@@ -113,8 +127,8 @@ pub fn admits_verb(scan: &Scan) -> bool {
 
 /// Whether the outcome passes: failure, latency.
 #[inline(always)]
-pub fn admits_outcome(head: &MessageHead) -> bool {
-    (!asks(bit::FAILED) || head.ret < 0)
+pub fn admits_outcome(call: &Call) -> bool {
+    (!asks(bit::FAILED) || call.ret < 0)
         && (!asks(bit::MIN_LATENCY)
-            || head.latency_ns >= wanted(offset_of!(KernelFilter, min_latency_ns), 0))
+            || call.latency_ns >= wanted(offset_of!(KernelFilter, min_latency_ns), 0))
 }

@@ -12,9 +12,13 @@
 )]
 #![expect(internal_features, reason = "core withholds atomic operations from this target")]
 
+pub mod budget;
+pub mod direct;
 pub mod filter;
 pub mod inflight;
+pub mod ioctl;
 pub mod kernel;
+pub mod message;
 pub mod subject;
 pub mod table;
 pub mod text;

@@ -36,18 +36,38 @@ pub fn find_target<A: Access>(head: &mut MessageHead, table: u64) {
         }
     }
     head.target_index = index;
-    let Some(kind) = A::word(&target, layout!(target_type)) else { return };
+    copy_type::<A>(&mut head.target_type, &target);
+}
+
+/// Writes the type of the target at `index`, if the table has so many.
+///
+/// `table` is what the device's pointer to its table held, and not null.
+#[inline(always)]
+pub fn find_type<A: Access>(to: &mut [u8; TYPE_NAME_LEN], table: u64, index: u32) {
+    let table = A::structure(table);
+    let count = A::word(&table, layout!(table_num_targets)).unwrap_or(0) as u32;
+    if index >= count {
+        return;
+    }
+    let Some(targets) = A::word(&table, layout!(table_targets)) else { return };
+    copy_type::<A>(to, &A::structure(targets + u64::from(index) * layout!(target_size)));
+}
+
+/// Writes the name of a target's type.
+#[inline(always)]
+fn copy_type<A: Access>(to: &mut [u8; TYPE_NAME_LEN], target: &Loose) {
+    let Some(kind) = A::word(target, layout!(target_type)) else { return };
     let Some(name) = A::word(&A::structure(kind), layout!(type_name)) else { return };
     let text = A::structure(name);
     let start = A::word(&text, 0).unwrap_or(0);
-    if put_text(&mut head.target_type, 0, start).is_some() && start != 0 {
+    if put_text(to, 0, start).is_some() && start != 0 {
         return;
     }
     let rest = A::word(&text, 8).unwrap_or(0);
-    put_text(&mut head.target_type, 8, rest);
+    put_text(to, 8, rest);
     // A name at the end of a page can only be read byte by byte.
     if start == 0 || rest == 0 {
-        copy_str(&mut head.target_type, 0, TYPE_NAME_LEN as u32, name);
+        copy_str(to, 0, TYPE_NAME_LEN as u32, name);
     }
 }
 

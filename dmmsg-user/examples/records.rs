@@ -23,7 +23,7 @@ use dmmsg::engine::{
 };
 use dmmsg_common::{
     dm::DevT,
-    record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, padded},
+    record::{ABI, KIND_MESSAGE, MessageHead, NO_HANDLER, RecordHeader, padded},
 };
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
@@ -58,12 +58,13 @@ fn render(mut output: Output, count: u64) -> usize {
     let mut bytes = 0;
     for nth in 0..count {
         advance(&mut record, nth);
-        if let Event::Message(message) = Event::from_record(black_box(&record))
-            && tally.note_losses(&message) == 0
-            && filter.admits(&message)
+        let event = Event::from_record(black_box(&record));
+        if let Some(call) = event.call()
+            && tally.note_losses(call) == 0
+            && filter.admits(&event)
         {
-            black_box(Question::about(&message));
-            output.message(&mut out, &message, Context::default());
+            black_box(Question::about(call));
+            output.event(&mut out, &event, Context::default());
             tally.show();
         }
         if nth % BATCH == 0 {
@@ -86,14 +87,15 @@ fn record() -> Vec<u8> {
     let mut head = MessageHead::new_zeroed();
     let bytes = size_of::<MessageHead>() + padded(TEXT.len()) + padded(NAME.len());
     head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size: bytes as u32 };
-    head.latency_ns = 6_249;
-    head.seq = 81_233;
-    head.cgroup_id = 4711;
-    (head.pid, head.tid) = (1234, 1234);
-    head.dev = DevT::new(254, 1).0;
+    head.handler_ns = NO_HANDLER;
+    head.call.latency_ns = 6_249;
+    head.call.seq = 81_233;
+    head.call.cgroup_id = 4711;
+    (head.call.pid, head.call.tid) = (1234, 1234);
+    head.call.dev = DevT::new(254, 1).0;
     head.text_len = TEXT.len() as u32;
     (head.text_bytes, head.name_bytes) = (TEXT.len() as u16, NAME.len() as u16);
-    head.comm = *b"dmsetup\0\0\0\0\0\0\0\0\0";
+    head.call.comm = *b"dmsetup\0\0\0\0\0\0\0\0\0";
     head.target_type = *b"switch\0\0\0\0\0\0\0\0\0\0";
     let mut record = head.as_bytes().to_vec();
     for text in [TEXT, NAME] {

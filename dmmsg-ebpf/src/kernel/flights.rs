@@ -1,131 +1,93 @@
-//! Where messages in flight are kept: a slot of a table if it is free, else the task's own storage.
+//! Where calls in flight are kept: in tables of slots that a task takes and gives back.
 //!
-//! Storage alone would do, but looking it up three times a message costs 280 instructions more on
-//! 6.12. A message is found by the address of its `struct dm_ioctl`, which belongs to it alone from
-//! its first hook to its last.
+//! A slot belongs to the task that makes the call, which makes one at a time. Task storage would be
+//! the obvious place, but looking it up three times a message costs 280 instructions more on 6.12,
+//! and user space could not look through it for what does not return.
 
 use core::{
     intrinsics::{AtomicOrdering, atomic_cxchg},
     ptr,
 };
 
-use aya_ebpf::{helpers::generated as helper, macros::map, maps::Array};
+use aya_ebpf::maps::Array;
 
-use crate::inflight::InFlight;
+use super::task::Task;
 
-/// Slots; a message whose slot is taken goes to its task's storage.
-const SLOTS: u32 = 64;
+/// Slots from which a task takes the first that is free.
+const REACH: u32 = 4;
 
-/// The table of slots.
-#[map]
-static TABLE: Array<InFlight> = Array::with_max_entries(SLOTS, 0);
-
-/// Task storage, which aya-ebpf 0.2 has no type for: a BTF map definition by hand.
+/// What is kept of a call in flight.
 ///
-/// Source: `tools/lib/bpf/bpf_helpers.h`, `__uint` and `__type`.
-#[repr(C)]
-struct TaskStorage {
-    r#type: *const [i32; BPF_MAP_TYPE_TASK_STORAGE],
-    key: *const i32,
-    value: *const InFlight,
-    max_entries: *const [i32; 0],
-    map_flags: *const [i32; BPF_F_NO_PREALLOC],
+/// # Safety
+/// `repr(C)`, its first field is a `u64` for the owner, and any bytes of it are a value.
+pub unsafe trait Flight: Sized + 'static {
+    /// Slots in the table, a power of two.
+    const SLOTS: u32;
+
+    /// The table of slots, zeroed by the kernel: a slot of no owner is free.
+    fn table() -> &'static Array<Self>;
 }
 
-const BPF_MAP_TYPE_TASK_STORAGE: usize = 29;
-const BPF_F_NO_PREALLOC: usize = 1;
-const BPF_LOCAL_STORAGE_GET_F_CREATE: u64 = 1;
-
-// SAFETY: the definition is never read; only the kernel gives its address a meaning.
-unsafe impl Sync for TaskStorage {}
-
-/// What each task has in flight, unless it is in the table.
-#[unsafe(no_mangle)]
-#[unsafe(link_section = ".maps")]
-static IN_FLIGHT: TaskStorage = TaskStorage {
-    r#type: ptr::null(),
-    key: ptr::null(),
-    value: ptr::null(),
-    max_entries: ptr::null(),
-    map_flags: ptr::null(),
-};
-
-/// Takes a place for the message of the header at `param`; `None` where the kernel has no memory.
-///
-/// With `by_param`, all hooks of the message know `param`, and it may be kept in the table.
+/// Takes a slot for a call of the task; `None` where others hold all within its reach.
 #[inline(always)]
-pub fn take_off(by_param: bool, param: u64) -> Option<&'static mut InFlight> {
-    if by_param
-        && let Some(slot) = slot(param)
-        && own(slot, param)
-    {
-        // SAFETY: not null, and ours alone until `land`, for any bytes of it are a value.
-        return unsafe { slot.as_mut() };
+pub fn take_off<F: Flight>(task: &Task) -> Option<&'static mut F> {
+    let first = first_slot::<F>(task);
+    for step in 0..REACH {
+        let slot = slot::<F>(first + step)?;
+        if own(slot, task.number) {
+            // SAFETY: not null, and ours alone until `land`; any bytes of it are a value.
+            return unsafe { slot.as_mut() };
+        }
     }
-    let flight = storage(BPF_LOCAL_STORAGE_GET_F_CREATE)?;
-    flight.param = param;
-    Some(flight)
+    None
 }
 
-/// Makes a free slot that of the header at `param`.
+/// The task's call in flight.
 #[inline(always)]
-fn own(slot: *mut InFlight, param: u64) -> bool {
-    // SAFETY: `slot` points into the table.
-    let owner = unsafe { &raw mut (*slot).param };
-    // SAFETY: an aligned `u64` in a map, which others only change atomically.
+pub fn find<F: Flight>(task: &Task) -> Option<&'static mut F> {
+    let first = first_slot::<F>(task);
+    for step in 0..REACH {
+        let slot = slot::<F>(first + step)?;
+        // SAFETY: the owner is an aligned `u64` in a map; others may change it, but never to or from
+        // our number.
+        if unsafe { ptr::read_volatile(slot.cast::<u64>()) } == task.number {
+            // SAFETY: not null, and ours alone, as its owner says.
+            return unsafe { slot.as_mut() };
+        }
+    }
+    None
+}
+
+/// Gives the call's slot back.
+#[inline(always)]
+pub fn land<F: Flight>(flight: &mut F) {
+    let owner = ptr::from_mut(flight).cast::<u64>();
+    // SAFETY: an aligned `u64` in a map. Volatile and last: from here on the slot is another's.
+    unsafe { ptr::write_volatile(owner, 0) };
+}
+
+/// Makes a free slot that of the task.
+#[inline(always)]
+fn own<F: Flight>(slot: *mut F, number: u64) -> bool {
+    // SAFETY: the owner is an aligned `u64` in a map, which others only change atomically.
     let (before, free) = unsafe {
         atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Acquire }>(
-            owner, 0, param,
+            slot.cast::<u64>(),
+            0,
+            number,
         )
     };
-    // A slot that the same address owns already was left by a message whose end was missed.
-    free || before == param
-}
-
-/// The message of the header at `param`, or without `param` the one that the task has in flight.
-#[inline(always)]
-pub fn find(param: Option<u64>) -> Option<&'static mut InFlight> {
-    if let Some(param) = param
-        && let Some(slot) = slot(param)
-        && is_owner(slot, param)
-    {
-        // SAFETY: not null, and ours alone, since its header is.
-        return unsafe { slot.as_mut() };
-    }
-    storage(0).filter(|flight| flight.param != 0 && param.is_none_or(|param| flight.param == param))
+    // A slot that the same task owns already was left by a call whose end was missed.
+    free || before == number
 }
 
 #[inline(always)]
-fn is_owner(slot: *mut InFlight, param: u64) -> bool {
-    // SAFETY: `slot` points into the table.
-    let owner = unsafe { &raw const (*slot).param };
-    // SAFETY: as above; others may change it, but never to or from our `param`.
-    unsafe { ptr::read_volatile(owner) == param }
+fn slot<F: Flight>(index: u32) -> Option<*mut F> {
+    F::table().get_ptr_mut(index % F::SLOTS)
 }
 
-/// Gives the message's place back.
 #[inline(always)]
-pub fn land(flight: &mut InFlight) {
-    // SAFETY: an aligned `u64` in a map. Volatile and last: from here on the slot is another's.
-    unsafe { ptr::write_volatile(&raw mut flight.param, 0) };
-}
-
-/// The slot for the header at `param`, whoever owns it.
-#[inline(always)]
-fn slot(param: u64) -> Option<*mut InFlight> {
+fn first_slot<F: Flight>(task: &Task) -> u32 {
     // Fibonacci hashing: the top bits of the product depend on all bits of the address.
-    let index = (param.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as u32;
-    TABLE.get_ptr_mut(index % SLOTS)
-}
-
-#[inline(always)]
-fn storage(flags: u64) -> Option<&'static mut InFlight> {
-    // SAFETY: takes no argument.
-    let task = unsafe { helper::bpf_get_current_task_btf() };
-    let map = (&raw const IN_FLIGHT).cast_mut().cast();
-    // SAFETY: `map` is the task-storage map above, whose values are `InFlight`.
-    let value = unsafe { helper::bpf_task_storage_get(map, task.cast(), ptr::null_mut(), flags) };
-    // SAFETY: null, or zeroed or earlier filled memory of an `InFlight`, for which any bytes are a
-    // value; only the task itself reaches it, and no probe of ours nests in another.
-    unsafe { value.cast::<InFlight>().as_mut() }
+    (task.number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32 >> (32 - F::SLOTS.ilog2())
 }

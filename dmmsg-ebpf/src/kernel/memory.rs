@@ -2,6 +2,7 @@
 
 use core::{
     ffi::{c_long, c_void},
+    hint::black_box,
     mem::{self, MaybeUninit},
     ptr,
 };
@@ -47,9 +48,6 @@ pub fn global<G, T: Plain>(global: &MaybeUninit<G>, offset: usize) -> T {
 
 /// How a program may read the structures that its hook hands to it.
 pub trait Access {
-    /// Whether a hook at a function's return sees the function's arguments.
-    const SEES_ARGUMENTS_AT_RETURN: bool;
-
     /// Reads a field; `None` where it is known to be unreadable.
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T>;
 
@@ -79,8 +77,6 @@ pub struct Typed;
 pub struct Probed;
 
 impl Access for Typed {
-    const SEES_ARGUMENTS_AT_RETURN: bool = true;
-
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         // SAFETY: the verifier proves that a field of that size stands there, and the kernel
@@ -126,8 +122,6 @@ impl Access for Typed {
 }
 
 impl Access for Probed {
-    const SEES_ARGUMENTS_AT_RETURN: bool = false;
-
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         read(structure + offset)
@@ -186,6 +180,7 @@ impl Plain for u8 {}
 impl Plain for u32 {}
 impl Plain for u64 {}
 impl<const N: usize> Plain for [u8; N] {}
+impl<const N: usize> Plain for [u32; N] {}
 impl<const N: usize> Plain for [u64; N] {}
 
 /// Copies the text at `address`, at most `limit - 1` bytes of it, to `to[at..]`, with its NUL.
@@ -203,6 +198,33 @@ pub fn copy_str<const N: usize>(to: &mut [u8; N], at: usize, limit: u32, address
     let copied =
         unsafe { helper::bpf_probe_read_kernel_str(start.cast(), limit, address as *const _) };
     if copied > 0 { copied as u32 } else { 0 }
+}
+
+/// As [`copy_str`], from the current task's memory.
+#[inline(always)]
+pub fn copy_user_str<const N: usize>(to: &mut [u8; N], at: usize, limit: u32, address: u64) -> u32 {
+    if at >= N || limit as usize > N - at {
+        return 0;
+    }
+    // SAFETY: `at < N` was checked above.
+    let start = unsafe { to.as_mut_ptr().add(at) };
+    // SAFETY: `limit` bytes from `start` lie in `to`, as checked above.
+    let copied =
+        unsafe { helper::bpf_probe_read_user_str(start.cast(), limit, address as *const _) };
+    if copied > 0 { copied as u32 } else { 0 }
+}
+
+/// Copies `count` bytes of the current task's memory to the start of `to`; `false` where they are
+/// not present or do not fit.
+#[inline(always)]
+pub fn copy_user_bytes<const N: usize>(to: &mut [u8; N], count: u32, address: u64) -> bool {
+    // The compiler knows the bound and would drop the check that the verifier needs.
+    let count = black_box(count);
+    if count as usize > N {
+        return false;
+    }
+    // SAFETY: `count` bytes lie in `to`, as checked above.
+    unsafe { helper::bpf_probe_read_user(to.as_mut_ptr().cast(), count, address as *const _) == 0 }
 }
 
 /// Copies `count` bytes at `address` to `to[at..]`; `false` where they cannot be read.

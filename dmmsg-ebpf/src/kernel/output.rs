@@ -13,9 +13,11 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, PerCpuArray, RingBuf},
 };
-use dmmsg_common::{stats::Counters, wake::Reader};
-
-use crate::inflight::Record;
+use dmmsg_common::{
+    record::{Call, RecordHeader},
+    stats::Counters,
+    wake::Reader,
+};
 
 /// Records on their way to user space; the loader sets the size.
 #[map]
@@ -43,12 +45,14 @@ static READER: Array<u32> = Array::with_max_entries(1, 0);
 /// Which of [`Counters`] to bump.
 #[derive(Clone, Copy)]
 pub enum Count {
-    /// A message began.
+    /// A call began.
     Hit,
     /// A record went out.
     Delivered,
-    /// A filter turned a message away.
+    /// A filter turned a call away.
     Filtered,
+    /// A filtered call came from a sender that had used up its budget.
+    OverBudget,
 }
 
 /// Adds one to a counter of this CPU.
@@ -64,11 +68,13 @@ pub fn count(what: Count) {
         Count::Delivered => unsafe { &raw mut (*counters).delivered },
         // SAFETY: as above.
         Count::Filtered => unsafe { &raw mut (*counters).filtered },
+        // SAFETY: as above.
+        Count::OverBudget => unsafe { &raw mut (*counters).over_budget },
     };
     fetch_add_one(counter);
 }
 
-/// Counts a message as lost, for this CPU and for the records to come.
+/// Counts a call as lost, for this CPU and for the records to come.
 #[inline(always)]
 pub fn lose() {
     if let Some(counters) = COUNTERS.get_ptr_mut(0) {
@@ -81,17 +87,26 @@ pub fn lose() {
     }
 }
 
+/// A record as it goes to the ring.
+///
+/// # Safety
+/// `repr(C)`, and its first field is its [`RecordHeader`].
+pub unsafe trait Record: Sized {
+    /// What every record tells.
+    fn call(&mut self) -> &mut Call;
+}
+
 /// Numbers the record and sends it; counts it as delivered or lost.
 #[inline(always)]
-pub fn send(record: &mut Record) {
+pub fn send<R: Record>(record: &mut R) {
     let Some(totals) = TOTALS.get_ptr_mut(0) else { return };
     // SAFETY: `totals` points to a `Totals` that lives as long as the map.
     let numbered = unsafe { &raw mut (*totals).numbered };
     // SAFETY: as above.
     let lost = unsafe { &raw const (*totals).lost };
-    record.head.seq = fetch_add_one(numbered);
+    record.call().seq = fetch_add_one(numbered);
     // SAFETY: as above; an aligned `u64` is read at once.
-    record.head.lost = unsafe { ptr::read_volatile(lost) };
+    record.call().lost = unsafe { ptr::read_volatile(lost) };
 
     let Some(bell) = Bell::find() else { return };
     let sent = if bell.is(Reader::Asleep) {
@@ -110,6 +125,24 @@ pub fn send(record: &mut Record) {
     }
 }
 
+/// Counts a call in a period of so many ns that started at `*since_ns`; returns how many there are
+/// now. A period that is over is followed by one that starts now.
+///
+/// Both pointers must be to aligned numbers in a map. CPUs that count at the same moment may each
+/// begin the new period, and forget a call or two.
+#[inline(always)]
+pub fn count_within(since_ns: *mut u64, calls: *mut u64, now: u64, period_ns: u64) -> u64 {
+    // SAFETY: an aligned number in a map, as the caller says.
+    let since = unsafe { ptr::read_volatile(since_ns) };
+    if now.wrapping_sub(since) >= period_ns {
+        // SAFETY: as above.
+        unsafe { ptr::write_volatile(since_ns, now) };
+        // SAFETY: as above.
+        unsafe { ptr::write_volatile(calls, 0) };
+    }
+    fetch_add_one(calls) + 1
+}
+
 /// Adds one to a number in a map, atomically; returns what it was.
 ///
 /// An intrinsic, since `core` withholds `fetch_add` from targets without compare-and-swap. With a
@@ -121,10 +154,13 @@ fn fetch_add_one(number: *mut u64) -> u64 {
 }
 
 #[inline(always)]
-fn write(record: &mut Record, flags: u32) -> bool {
+fn write<R: Record>(record: &mut R, flags: u32) -> bool {
+    let header = ptr::from_mut(record).cast::<RecordHeader>();
+    // SAFETY: the record's first field.
+    let size = unsafe { (*header).size };
     // The compiler knows the bound of `size` and would drop the check that the verifier needs.
-    let size = black_box(u64::from(record.head.header.size));
-    if size > size_of::<Record>() as u64 {
+    let size = black_box(u64::from(size));
+    if size > size_of::<R>() as u64 {
         return false;
     }
     let ring = (&raw const RECORDS).cast_mut().cast();
@@ -141,8 +177,9 @@ fn write_nothing() -> bool {
     true
 }
 
+/// Whether the ring is so full that only what must not be lost should go there.
 #[inline(always)]
-fn is_half_full() -> bool {
+pub fn is_half_full() -> bool {
     let waiting_bytes = RECORDS.query(u64::from(BPF_RB_AVAIL_DATA));
     waiting_bytes >= RECORDS.query(u64::from(BPF_RB_RING_SIZE)) / 2
 }

@@ -7,18 +7,40 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
 };
 
+/// The current task.
+pub struct Task {
+    /// The address of its `struct task_struct`, as a mere number that tells it from all others.
+    pub number: u64,
+}
+
+impl Task {
+    /// The task that runs this program.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: takes no argument.
+        Self { number: unsafe { helper::bpf_get_current_task() } }
+    }
+}
+
 /// The current task's `struct task_struct`, of a type that the verifier knows on every rung.
 #[inline(always)]
-pub fn current() -> u64 {
+pub fn structure() -> u64 {
     // SAFETY: takes no argument.
     unsafe { helper::bpf_get_current_task_btf() as u64 }
 }
 
+/// The current task's real user id, in the initial namespace.
+#[inline(always)]
+pub fn uid() -> u32 {
+    let cred = Typed::field(structure(), layout!(task_cred)).unwrap_or(0);
+    Typed::field(cred, layout!(cred_uid)).unwrap_or(0)
+}
+
 /// The third argument of the system call that the current task is in.
 #[inline(always)]
-pub fn syscall_argument(task: u64) -> u64 {
-    // SAFETY: `task` comes from `bpf_get_current_task_btf`.
-    let registers = unsafe { helper::bpf_task_pt_regs(task as *mut _) };
+pub fn syscall_argument() -> u64 {
+    // SAFETY: `structure` is from `bpf_get_current_task_btf`.
+    let registers = unsafe { helper::bpf_task_pt_regs(structure() as *mut _) };
     Typed::field(registers as u64, layout!(regs_third)).unwrap_or(0)
 }
 

@@ -1,17 +1,24 @@
-//! A record's bytes, read as a message.
+//! A record's bytes, read as an event.
 //!
 //! The record comes from our own kernel programs, and later from files: it is checked as any other
 //! input, and nothing that is wrong with it can make this module panic or read elsewhere.
 
 use dmmsg_common::{
-    record::{ABI, KIND_MESSAGE, MessageHead, RecordHeader, flag, padded},
+    record::{
+        ABI, DirectHead, IoctlHead, KIND_DIRECT, KIND_IOCTL, KIND_MESSAGE, MessageHead,
+        RecordHeader, flag, padded,
+    },
     secret::{Scan, may_name_key},
     verb::VERB_LEN,
 };
 use thiserror::Error;
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use super::event::{Message, Tag};
+use super::{
+    direct::Direct,
+    event::{Event, Message, Tag},
+    ioctl::Ioctl,
+};
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -63,13 +70,22 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// The record is not one that this version's kernel programs write.
-pub fn decode(record: &[u8]) -> Result<Message<'_>, DecodeError> {
-    let (head, texts) = fixed_part::<MessageHead>(record).map_err(|error| {
-        // Another kind of record may be shorter: that is what is wrong then.
-        let header = fixed_part::<RecordHeader>(record);
-        header.and_then(|(header, _)| check(*header, record)).err().unwrap_or(error)
-    })?;
-    check(head.header, record)?;
+pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
+    let (header, _) = fixed_part::<RecordHeader>(record)?;
+    if header.abi != ABI {
+        return Err(DecodeError::Abi { got: header.abi });
+    }
+    match header.kind {
+        KIND_MESSAGE => message(record).map(Event::Message),
+        KIND_DIRECT => direct(record).map(Event::Direct),
+        KIND_IOCTL => ioctl(record).map(Event::Ioctl),
+        got => Err(DecodeError::Kind { got }),
+    }
+}
+
+fn message(record: &[u8]) -> Result<Message<'_>, DecodeError> {
+    let (head, texts) = fixed_part::<MessageHead>(record)?;
+    check_size(head.header, record)?;
     let [text, verb, name, uuid] =
         split(texts, [head.text_bytes, head.verb_bytes, head.name_bytes, head.uuid_bytes])?;
     let redacted = head.flags & flag::REDACTED != 0;
@@ -85,13 +101,21 @@ pub fn decode(record: &[u8]) -> Result<Message<'_>, DecodeError> {
     Ok(message)
 }
 
-fn check(header: RecordHeader, record: &[u8]) -> Result<(), DecodeError> {
-    if header.abi != ABI {
-        return Err(DecodeError::Abi { got: header.abi });
-    }
-    if header.kind != KIND_MESSAGE {
-        return Err(DecodeError::Kind { got: header.kind });
-    }
+fn direct(record: &[u8]) -> Result<Direct<'_>, DecodeError> {
+    let (head, texts) = fixed_part::<DirectHead>(record)?;
+    check_size(head.header, record)?;
+    let [name, uuid] = split(texts, [head.name_bytes, head.uuid_bytes])?;
+    Ok(Direct { head, name, uuid })
+}
+
+fn ioctl(record: &[u8]) -> Result<Ioctl<'_>, DecodeError> {
+    let (head, texts) = fixed_part::<IoctlHead>(record)?;
+    check_size(head.header, record)?;
+    let [name, uuid] = split(texts, [head.name_bytes, head.uuid_bytes])?;
+    Ok(Ioctl { head, name, uuid })
+}
+
+fn check_size(header: RecordHeader, record: &[u8]) -> Result<(), DecodeError> {
     if usize::try_from(header.size) != Ok(record.len()) {
         return Err(DecodeError::Size { got: record.len(), claimed: header.size });
     }

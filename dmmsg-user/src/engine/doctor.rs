@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::plan::{KernelFacts, Plan, Point, Probe, Refusal, plan};
+use super::plan::{KernelFacts, Plan, Point, Probe, Refusal, Rung, plan};
 
 /// A diagnosis; its text is a table with one row per probe point.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +28,35 @@ impl fmt::Display for Diagnosis {
             writeln!(f, "{point:<24} {rung:<6} {status:<8} {lost:<30} {fix}")
         };
         line(["POINT", "RUNG", "STATUS", "WHAT IS LOST", "FIX"])?;
-        for point in Point::ALL {
-            let Row { rung, status, lost, fix } = Row::new(point, &self.outcome);
-            line([point.function(), rung, status, lost, &fix])?;
+        for place in Point::ALL.map(Place::Point).into_iter().chain([Place::Methods]) {
+            let Row { rung, status, lost, fix } = Row::new(place, &self.outcome);
+            line([place.name(), rung, status, lost, &fix])?;
         }
         Ok(())
+    }
+}
+
+/// A place that has a row.
+#[derive(Clone, Copy)]
+enum Place {
+    Point(Point),
+    /// The message methods of all targets.
+    Methods,
+}
+
+impl Place {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Point(point) => point.function(),
+            Self::Methods => "target_type::message",
+        }
+    }
+
+    const fn loss(self) -> &'static str {
+        match self {
+            Self::Point(point) => point.loss(),
+            Self::Methods => "time in the target (HANDLER)",
+        }
     }
 }
 
@@ -44,7 +68,7 @@ struct Row {
 }
 
 impl Row {
-    fn new(point: Point, outcome: &Result<Plan, Refusal>) -> Self {
+    fn new(place: Place, outcome: &Result<Plan, Refusal>) -> Self {
         match outcome {
             Ok(Plan::Wait) => Self {
                 rung: "-",
@@ -52,12 +76,28 @@ impl Row {
                 lost: "-",
                 fix: "none needed: attaches once dm_mod is loaded".to_owned(),
             },
-            Ok(Plan::Attach(rung)) => {
-                Self { rung: rung.name(), status: "ready", lost: "-", fix: "-".to_owned() }
+            Ok(Plan::Attach(attachment)) => {
+                let (rung, reached) = match place {
+                    Place::Point(point) => (attachment.rung, attachment.reaches(point)),
+                    Place::Methods => (Rung::Kprobe, attachment.handlers),
+                };
+                if reached { Self::ready(rung) } else { Self::missing(place) }
             }
             Err(refusal) => {
-                Self { rung: "-", status: "refused", lost: point.loss(), fix: refusal.to_string() }
+                Self { rung: "-", status: "refused", lost: place.loss(), fix: refusal.to_string() }
             }
         }
+    }
+
+    fn ready(rung: Rung) -> Self {
+        Self { rung: rung.name(), status: "ready", lost: "-", fix: "-".to_owned() }
+    }
+
+    fn missing(place: Place) -> Self {
+        let fix = match place {
+            Place::Point(_) => "use a kernel that does not inline the function",
+            Place::Methods => "kprobes: CONFIG_KPROBE_EVENTS, and CAP_SYS_ADMIN or paranoid 2",
+        };
+        Self { rung: "-", status: "missing", lost: place.loss(), fix: fix.to_owned() }
     }
 }

@@ -3,9 +3,7 @@
 //! The engine asks, the shell looks the answer up in `/proc`. A sender may be gone by then, or its
 //! process id given to another process: an answer that may be about another process is no answer.
 
-use dmmsg_common::dm::COMM_LEN;
-
-use super::event::Message;
+use dmmsg_common::{dm::COMM_LEN, record::Call};
 
 /// What identifies a sender.
 ///
@@ -36,14 +34,26 @@ pub struct Context<'a> {
     pub exe: Option<&'a [u8]>,
     /// Path of its cgroup in the unified hierarchy.
     pub cgroup: Option<&'a [u8]>,
+    /// The kernel's stack of its thread, a line a function, the innermost first.
+    pub stack: Option<&'a [u8]>,
+}
+
+/// The functions of a stack as `/proc/PID/stack` shows it, the innermost first.
+///
+/// Source: `proc(5)`; `fs/proc/base.c`, `proc_pid_stack`: `[<0>] function+0x12/0x34 [module]`.
+pub fn functions(stack: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = stack.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| {
+        let symbol = line.strip_prefix(b"[<0>] ").unwrap_or(line);
+        symbol.split(|byte| *byte == b'+').next().unwrap_or(symbol)
+    })
 }
 
 impl Question {
-    /// The question that a message raises.
-    pub fn about(message: &Message<'_>) -> Self {
-        let head = message.head;
-        let sender = Sender { pid: head.pid, comm: head.comm, cgroup_id: head.cgroup_id };
-        Self { sender, boot_ns: head.boot_ns }
+    /// The question that a call raises.
+    pub const fn about(call: &Call) -> Self {
+        let sender = Sender { pid: call.pid, comm: call.comm, cgroup_id: call.cgroup_id };
+        Self { sender, boot_ns: call.boot_ns }
     }
 
     /// Whether a process could have sent the message, by the contents of its `/proc/PID/stat`.
@@ -75,13 +85,20 @@ pub fn unified_cgroup(contents: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{start_boot_ns, unified_cgroup};
+    use super::{functions, start_boot_ns, unified_cgroup};
 
     #[test]
     fn start_time_is_found_behind_a_hostile_command_name() {
         let stat =
             b"81233 (a) R 1 (b) S 1 81233 81233 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 998 9 9\n";
         assert_eq!(start_boot_ns(stat), Some(9_980_000_000));
+    }
+
+    #[test]
+    fn functions_of_a_stack() {
+        let stack = b"[<0>] io_schedule+0x46/0x80\n[<0>] pool_message+0x1/0x2 [dm_thin_pool]\n";
+        let names: Vec<_> = functions(stack).collect();
+        assert_eq!(names, [&b"io_schedule"[..], b"pool_message"]);
     }
 
     #[test]

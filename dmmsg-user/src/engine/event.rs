@@ -3,17 +3,25 @@
 use dmmsg_common::{
     argv::{Splitter, Token},
     dm::DevT,
-    record::{MessageHead, NO_INDEX, flag},
+    record::{Call, MessageHead, NO_HANDLER, NO_INDEX, flag},
     verb::Verb,
 };
 
-use super::decode::{DecodeError, decode};
+use super::{
+    decode::{DecodeError, decode},
+    direct::Direct,
+    ioctl::Ioctl,
+};
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// A message returned.
+    /// A message to a device, by way of the control node, returned or is in flight.
     Message(Message<'a>),
+    /// A direct ioctl returned.
+    Direct(Direct<'a>),
+    /// An ioctl to the control node that is no message returned.
+    Ioctl(Ioctl<'a>),
     /// A record that this version cannot read.
     Bad(BadRecord),
 }
@@ -22,8 +30,30 @@ impl<'a> Event<'a> {
     /// Decodes one record; every input gives an event.
     pub fn from_record(record: &'a [u8]) -> Self {
         match decode(record) {
-            Ok(message) => Self::Message(message),
+            Ok(event) => event,
             Err(error) => Self::Bad(BadRecord { bytes: record.len(), error }),
+        }
+    }
+}
+
+impl Event<'_> {
+    /// What every record tells, if it could be read.
+    pub const fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Message(message) => Some(&message.head.call),
+            Self::Direct(direct) => Some(&direct.head.call),
+            Self::Ioctl(ioctl) => Some(&ioctl.head.call),
+            Self::Bad(_) => None,
+        }
+    }
+
+    /// Name and uuid of the device, empty where they are not known.
+    pub const fn names(&self) -> [&[u8]; 2] {
+        match self {
+            Self::Message(message) => [message.name, message.uuid],
+            Self::Direct(direct) => [direct.name, direct.uuid],
+            Self::Ioctl(ioctl) => [ioctl.name, ioctl.uuid],
+            Self::Bad(_) => [&[], &[]],
         }
     }
 }
@@ -65,6 +95,16 @@ pub(super) enum Tag<'a> {
 }
 
 impl Message<'_> {
+    /// Time in the target's own message method, in ns, where it was seen.
+    pub fn handler_ns(&self) -> Option<u64> {
+        Some(self.head.handler_ns).filter(|ns| *ns != NO_HANDLER)
+    }
+
+    /// Whether the message has not returned, so that there is no result yet.
+    pub fn is_in_flight(&self) -> bool {
+        self.has(flag::IN_FLIGHT)
+    }
+
     /// Whether a bit of [`flag`] is set.
     pub fn has(&self, flag: u32) -> bool {
         self.head.flags & flag != 0
@@ -72,12 +112,12 @@ impl Message<'_> {
 
     /// Command name of the sender's thread.
     pub fn comm(&self) -> &[u8] {
-        until_nul(&self.head.comm)
+        until_nul(&self.head.call.comm)
     }
 
     /// The device's number, where the device was found or the sender named it by number.
     pub fn dev(&self) -> Option<DevT> {
-        Some(DevT(self.head.dev)).filter(|dev| *dev != DevT(0))
+        Some(DevT(self.head.call.dev)).filter(|dev| *dev != DevT(0))
     }
 
     /// Name of the target's type, where a target was found.

@@ -14,7 +14,7 @@ use dmmsg_common::{
 use thiserror::Error;
 
 use super::{
-    event::Message,
+    event::Event,
     names::glob::{Glob, GlobError},
 };
 
@@ -65,6 +65,8 @@ pub struct Filter {
     pub failed: bool,
     /// The message took this long at least.
     pub min_latency: Option<Duration>,
+    /// Ioctls to the control node are wanted besides messages.
+    pub ioctls: bool,
 }
 
 impl Filter {
@@ -98,16 +100,30 @@ impl Filter {
         if self.failed {
             kernel.bits |= bit::FAILED;
         }
+        if self.ioctls {
+            kernel.bits |= bit::IOCTLS;
+        }
         if let Some(device) = &self.device {
             device.ask(&mut kernel);
         }
         kernel
     }
 
-    /// Whether a message that the kernel let pass is one the user asked for.
-    pub fn admits(&self, message: &Message<'_>) -> bool {
-        match &self.device {
-            Some(Device::Pattern(glob)) => glob.matches(message.name) || glob.matches(message.uuid),
+    /// Whether an event that the kernel let pass is one the user asked for.
+    pub fn admits(&self, event: &Event<'_>) -> bool {
+        let device = match &self.device {
+            Some(Device::Pattern(glob)) => event.names().iter().any(|name| glob.matches(name)),
+            _ => true,
+        };
+        device && self.admits_verb(event)
+    }
+
+    /// Whether the verb is asked for, of an event whose verb the kernel does not compare.
+    fn admits_verb(&self, event: &Event<'_>) -> bool {
+        match (event, &self.verb) {
+            (Event::Ioctl(ioctl), Some(wanted)) => {
+                ioctl.verb().is_some_and(|verb| wanted.is(verb.as_bytes()))
+            }
             _ => true,
         }
     }
@@ -178,6 +194,12 @@ impl<const N: usize> FromStr for Padded<N> {
 /// A canonical verb, zero-padded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verb([u8; VERB_LEN]);
+
+impl Verb {
+    fn is(&self, verb: &[u8]) -> bool {
+        self.0.strip_prefix(verb).is_some_and(|rest| rest.first() == Some(&0))
+    }
+}
 
 impl FromStr for Verb {
     type Err = FilterError;

@@ -11,10 +11,17 @@ use super::btf::{Btf, BtfError};
 pub fn resolve(btf: &Btf<'_>) -> Result<KernelLayout, BtfError> {
     Ok(KernelLayout {
         hash_cell_md: btf.module_offset("hash_cell", "md")?,
+        hash_cell_name: btf.module_offset("hash_cell", "name")?,
+        hash_cell_uuid: btf.module_offset("hash_cell", "uuid")?,
+        md_interface: btf.module_offset("mapped_device", "interface_ptr")?,
+        md_flags: btf.module_offset("mapped_device", "flags")?,
         md_map: btf.module_offset("mapped_device", "map")?,
         md_disk: btf.module_offset("mapped_device", "disk")?,
         disk_major: btf.kernel_offset("gendisk", "major")?,
         disk_first_minor: btf.kernel_offset("gendisk", "first_minor")?,
+        disk_private: btf.kernel_offset("gendisk", "private_data")?,
+        bdev_disk: btf.kernel_offset("block_device", "bd_disk")?,
+        bdev_dev: btf.kernel_offset("block_device", "bd_dev")?,
         table_num_targets: btf.module_offset("dm_table", "num_targets")?,
         table_targets: btf.module_offset("dm_table", "targets")?,
         target_size: btf.module_size("dm_target")?,

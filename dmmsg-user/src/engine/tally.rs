@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use dmmsg_common::stats::Counters;
+use dmmsg_common::{record::Call, stats::Counters};
 use thiserror::Error;
-
-use super::event::Message;
 
 /// What user space did with the records it read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,12 +16,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Takes note of the losses that a message's record tells of.
+    /// Takes note of the losses that a record tells of.
     ///
     /// Returns how many records were lost since the last one that told of any.
-    pub fn note_losses(&mut self, message: &Message<'_>) -> u64 {
+    pub const fn note_losses(&mut self, call: &Call) -> u64 {
         // Records of two CPUs may stand in the ring in another order than they were counted.
-        let new = message.head.lost.saturating_sub(self.lost);
+        let new = call.lost.saturating_sub(self.lost);
         self.lost += new;
         new
     }
@@ -69,6 +67,7 @@ impl Tally {
             delivered: self.shown,
             lost: kernel.lost + self.bad,
             filtered: kernel.filtered + self.turned_away,
+            over_budget: kernel.over_budget,
             in_flight: kernel.in_flight(),
             bad_records: self.bad,
             read: self.read(),
@@ -88,6 +87,8 @@ pub struct Totals {
     pub lost: u64,
     /// Messages that a filter turned away, in the kernel or here.
     pub filtered: u64,
+    /// Those of `filtered` whose sender had used up its budget of direct ioctls.
+    pub over_budget: u64,
     /// Messages that have not returned.
     pub in_flight: u64,
     /// Records that could not be read; part of `lost`.
@@ -136,8 +137,11 @@ impl Totals {
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seen, delivered, lost, filtered, in_flight, .. } = self;
+        let Self { seen, delivered, lost, filtered, over_budget, in_flight, .. } = self;
         write!(f, "seen {seen} = delivered {delivered} + lost {lost} + filtered {filtered}")?;
+        if *over_budget > 0 {
+            write!(f, " ({over_budget} of them direct ioctls beyond a user's budget)")?;
+        }
         if *in_flight > 0 {
             write!(f, " + in flight {in_flight}")?;
         }
@@ -163,25 +167,25 @@ mod tests {
 
     #[test]
     fn accounts_balance() {
-        let kernel = Counters { hits: 812, delivered: 812, lost: 0, filtered: 0 };
+        let kernel = Counters { hits: 812, delivered: 812, lost: 0, filtered: 0, over_budget: 0 };
         let expected = expect!["seen 812 = delivered 812 + lost 0 + filtered 0"];
         check(tally(812, 0, 0), kernel, &expected);
 
-        let kernel = Counters { hits: 100, delivered: 60, lost: 10, filtered: 25 };
+        let kernel = Counters { hits: 100, delivered: 60, lost: 10, filtered: 25, over_budget: 0 };
         let expected = expect!["seen 100 = delivered 52 + lost 11 + filtered 32 + in flight 5"];
         check(tally(52, 7, 1), kernel, &expected);
     }
 
     #[test]
     fn records_left_in_the_ring_are_an_imbalance() {
-        let kernel = Counters { hits: 3, delivered: 3, lost: 0, filtered: 0 };
+        let kernel = Counters { hits: 3, delivered: 3, lost: 0, filtered: 0, over_budget: 0 };
         let error = Imbalance::Records { written: 3, read: 2 };
         assert_eq!(tally(2, 0, 0).totals(&kernel).check(), Err(error));
     }
 
     #[test]
     fn messages_that_end_without_a_start_are_an_imbalance() {
-        let kernel = Counters { hits: 3, delivered: 3, lost: 1, filtered: 0 };
+        let kernel = Counters { hits: 3, delivered: 3, lost: 1, filtered: 0, over_budget: 0 };
         let error = Imbalance::Messages { seen: 3, accounted: 4 };
         assert_eq!(tally(3, 0, 0).totals(&kernel).check(), Err(error));
     }

@@ -36,6 +36,8 @@ pub struct Config {
     pub strict: bool,
     /// Size of the ring.
     pub ring: RingSize,
+    /// After this time, a message that has not returned is told of.
+    pub stuck: Duration,
 }
 
 /// How messages are shown.
@@ -48,6 +50,16 @@ pub enum Format {
     },
     /// As one JSON object a line.
     Json,
+}
+
+impl Format {
+    /// Whether the time of a target's own work is shown.
+    pub const fn shows_handler(self) -> bool {
+        match self {
+            Self::Table { wide } => wide,
+            Self::Json => true,
+        }
+    }
 }
 
 /// Reads the command line.
@@ -89,6 +101,7 @@ impl From<Args> for Config {
                 comm: args.comm,
                 failed: args.failed,
                 min_latency: args.min_latency,
+                ioctls: args.ioctls,
             },
             duration: args.duration,
             count: args.count,
@@ -99,6 +112,7 @@ impl From<Args> for Config {
             },
             strict: args.strict,
             ring: args.ring,
+            stuck: args.stuck,
         }
     }
 }
@@ -149,6 +163,10 @@ struct Args {
     #[arg(long = "min-lat", value_name = "DUR", value_parser = parse_duration)]
     min_latency: Option<Duration>,
 
+    /// Also show every other ioctl on the control node: create, load, suspend, remove, ...
+    #[arg(long)]
+    ioctls: bool,
+
     /// Stop after this time, such as 10s or 2m
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     duration: Option<Duration>,
@@ -156,6 +174,10 @@ struct Args {
     /// Stop after this many messages
     #[arg(short, long, value_parser = value_parser!(u64).range(1..).try_map(NonZeroU64::try_from))]
     count: Option<NonZeroU64>,
+
+    /// Show a message that has not returned after this time
+    #[arg(long, value_name = "DUR", default_value = "5s", value_parser = parse_duration)]
+    stuck: Duration,
 
     /// How to attach
     #[arg(long, value_name = "RUNG", default_value = "auto")]

@@ -47,6 +47,11 @@ impl Lookup {
     }
 }
 
+/// The kernel's stack of a thread, where the kernel shows it: it must be waiting, and we be root.
+pub fn stack(pid: u32, tid: u32) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/task/{tid}/stack")).ok().filter(|stack| !stack.is_empty())
+}
+
 impl Answer {
     fn read(question: &Question) -> Self {
         let directory = format!("/proc/{}", question.sender.pid);
@@ -67,6 +72,6 @@ impl Answer {
     }
 
     fn context(&self) -> Context<'_> {
-        Context { exe: self.exe.as_deref(), cgroup: self.cgroup.as_deref() }
+        Context { exe: self.exe.as_deref(), cgroup: self.cgroup.as_deref(), stack: None }
     }
 }

@@ -6,6 +6,7 @@
     reason = "the shell is where files, clocks and processes are touched"
 )]
 
+mod chores;
 pub mod cli;
 pub mod facts;
 pub mod kernel;

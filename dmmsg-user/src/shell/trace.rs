@@ -12,10 +12,11 @@ use thiserror::Error;
 use tokio::runtime;
 
 use super::{
+    chores::{Chore, Chores},
     cli::{self, Config, Format},
     facts::{self, Host, Resolved},
     kernel::{Probes, Setup, ring::Ring},
-    lookup::Lookup,
+    lookup::{self, Lookup},
     sink::{Reader, Sink},
     stop::Stop,
 };
@@ -23,9 +24,10 @@ use crate::engine::{
     clock::{Anchor, Clock},
     doctor::Diagnosis,
     enrich::{Context, Question},
-    event::{Event, Message},
+    event::Event,
     exit::Exit,
-    plan::{DmMod, Plan, Probe, Refusal, Rung, plan},
+    in_flight::Watch,
+    plan::{Attachment, DmMod, Plan, Point, Probe, Refusal, Rung, plan},
     render::{Output, json::Json, table::Table},
     tally::{Tally, Totals},
 };
@@ -73,13 +75,12 @@ fn trace(config: &Config) -> Result<Exit> {
         runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;
-        let Some((host, rung)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
+        let Some((host, wanted)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
             return Ok(Exit::Done);
         };
         // Before attaching, so that a module that goes meanwhile is missed.
         let module = facts::dm_mod_instance();
-        let (probes, records, rung) = climb(config, rung, &host).context(CannotAttach)?;
-        drop(host);
+        let (probes, records, rung) = climb(config, wanted, host).context(CannotAttach)?;
         if rung == Rung::Kprobe {
             stop.when_module_goes(module);
         }
@@ -95,12 +96,15 @@ fn trace(config: &Config) -> Result<Exit> {
 struct CannotAttach;
 
 /// Waits until dm_mod is loaded, if it is not; `None` where the run was ended before.
-async fn wait_for_device_mapper(probe: Probe, stop: &mut Stop) -> Result<Option<(Host, Rung)>> {
+async fn wait_for_device_mapper(
+    probe: Probe,
+    stop: &mut Stop,
+) -> Result<Option<(Host, Attachment)>> {
     let mut told = false;
     loop {
         let host = look(probe)?;
-        if let Plan::Attach(rung) = plan(&host.facts, probe)? {
-            return Ok(Some((host, rung)));
+        if let Plan::Attach(attachment) = plan(&host.facts, probe)? {
+            return Ok(Some((host, attachment)));
         }
         if !told {
             say(format_args!("waiting for dm_mod, which is not loaded; Ctrl-C ends"));
@@ -124,24 +128,41 @@ fn look(probe: Probe) -> Result<Host> {
 }
 
 /// Attaches on a rung; if the kernel refuses it and the user has no wish, on the next.
-fn climb(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring, Rung)> {
-    let refusal = match attach(config, rung, host) {
-        Ok((probes, records)) => return Ok((probes, records, rung)),
+fn climb(config: &Config, wanted: Attachment, host: Host) -> Result<(Probes, Ring, Rung)> {
+    let refusal = match attach(config, &wanted, &host) {
+        Ok((probes, records)) => return Ok((probes, records, wanted.rung)),
         Err(refusal) => refusal,
     };
-    if config.probe != Probe::Auto || rung == Rung::Kprobe {
+    if config.probe != Probe::Auto || wanted.rung == Rung::Kprobe {
         return Err(refusal);
     }
+    drop(host);
+    let host = Host::look(true)?;
+    let Ok(Plan::Attach(next)) = plan(&host.facts, Probe::Only(Rung::Kprobe)) else {
+        return Err(refusal);
+    };
     say(format_args!("fentry was refused, trying kprobes: {refusal:#}"));
-    let (probes, records) = attach(config, Rung::Kprobe, host)?;
-    Ok((probes, records, Rung::Kprobe))
+    let (probes, records) = attach(config, &next, &host)?;
+    Ok((probes, records, next.rung))
 }
 
-fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
+fn attach(config: &Config, attachment: &Attachment, host: &Host) -> Result<(Probes, Ring)> {
     let Resolved { layout, rdonly_cast, function_ids } = host.resolve()?;
     let page_bytes = u32::try_from(rustix::param::page_size()).context("size of a page")?;
+    let wanted = |point: &Point| *point != Point::ControlIoctl || config.filter.ioctls;
+    let mut points: Vec<_> = Point::ALL.into_iter().filter(wanted).collect();
+    points.retain(|point| {
+        let reached = attachment.reaches(*point);
+        if !reached {
+            let (function, loss) = (point.function(), point.loss());
+            say(format_args!("{function} cannot be probed, {loss} are not seen; see --doctor"));
+        }
+        reached
+    });
     let (probes, records) = Probes::attach(&Setup {
-        rung,
+        rung: attachment.rung,
+        points: &points,
+        handlers: attachment.handlers && config.format.shows_handler(),
         is_module: host.facts.dm_mod == DmMod::Module,
         function_ids,
         rdonly_cast,
@@ -154,14 +175,19 @@ fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
 
 /// A run in progress.
 struct Run<'a> {
+    config: &'a Config,
     probes: Probes,
     ring: Ring,
     stream: Stream<'a>,
+    chores: Chores,
+    watch: Watch,
 }
 
 impl<'a> Run<'a> {
     fn new(config: &'a Config, probes: Probes, ring: Ring) -> Result<Self> {
-        Ok(Self { probes, ring, stream: Stream::new(config)? })
+        let chores = Chores::new(probes.has_handlers(), config.stuck);
+        let stream = Stream::new(config)?;
+        Ok(Self { config, probes, ring, stream, chores, watch: Watch::default() })
     }
 
     /// Traces until something ends the run, and gives the account.
@@ -171,6 +197,9 @@ impl<'a> Run<'a> {
             if let Err(error) = self.stream.flush() {
                 self.finish()?;
                 return Err(error);
+            }
+            while let Some(chore) = self.chores.take() {
+                self.carry_out(chore)?;
             }
             // Signals are looked at between batches even if the ring never runs empty.
             if count == BATCH {
@@ -184,11 +213,36 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 ready = self.ring.wait() => ready?,
+                () = self.chores.wait() => {}
                 () = stop.wait() => break,
             }
         }
         let exit = self.finish()?;
         stop.verdict().map(|()| exit)
+    }
+
+    fn carry_out(&mut self, chore: Chore) -> Result<()> {
+        match chore {
+            Chore::FollowModules => {
+                for (module, error) in self.probes.follow_handlers() {
+                    say(format_args!("no time in the target for {module}: {error:#}"));
+                }
+                Ok(())
+            }
+            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck),
+        }
+    }
+
+    /// Shows the messages that have been in flight for so long, each once.
+    fn tell_of_stuck(&mut self, age: Duration) -> Result<()> {
+        let now = boot_ns();
+        let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+        let Self { probes, stream, watch, .. } = self;
+        probes.in_flight(|slot| {
+            if let Some(record) = watch.look(slot, now, age) {
+                stream.take_in_flight(&record);
+            }
+        })
     }
 
     /// Detaches, reads what is left, and tells what became of every message.
@@ -204,6 +258,8 @@ impl<'a> Run<'a> {
             }
             std::thread::sleep(Duration::from_millis(1));
         };
+        self.watch = Watch::default();
+        self.tell_of_stuck(Duration::ZERO)?;
         let totals = self.stream.tally.totals(&counters);
         self.stream.end(&totals)
     }
@@ -249,36 +305,49 @@ impl<'a> Stream<'a> {
 
     /// Takes one record; none is lost, but one that nobody wants is not shown.
     fn take(&mut self, record: &[u8]) {
-        let message = match Event::from_record(record) {
-            Event::Message(message) => message,
-            Event::Bad(bad) => {
-                if self.tally.bad_record() == 1 {
-                    say(format_args!("a message is lost, and maybe more: {}", bad.error));
-                }
-                self.output.bad_record(self.sink.lines(), bad);
-                return;
-            }
-        };
-        let lost = self.tally.note_losses(&message);
+        let event = Event::from_record(record);
+        let Some(call) = event.call() else { return self.take_bad(&event) };
+        let lost = self.tally.note_losses(call);
         if lost > 0 {
             self.losses.add(lost);
             self.output.lost(self.sink.lines(), lost);
         }
-        if self.goes_on() && self.config.filter.admits(&message) {
-            self.show(&message);
+        if self.goes_on() && self.config.filter.admits(&event) {
+            self.show(&event);
+            self.tally.show();
         } else {
             self.tally.turn_away();
         }
     }
 
-    fn show(&mut self, message: &Message<'_>) {
-        let context = if self.output.wants_context() {
-            self.lookup.answer(&Question::about(message))
-        } else {
-            Context::default()
+    /// Takes the record of a message in flight, which is not one that the ring will have delivered.
+    fn take_in_flight(&mut self, record: &[u8]) {
+        let event = Event::from_record(record);
+        let Some(call) = event.call() else { return };
+        if !self.config.filter.admits(&event) {
+            return;
+        }
+        let stack = lookup::stack(call.pid, call.tid);
+        let context = self.lookup.answer(&Question::about(call));
+        let context = Context { stack: stack.as_deref(), ..context };
+        self.output.event(self.sink.lines(), &event, context);
+    }
+
+    fn take_bad(&mut self, event: &Event<'_>) {
+        if let Event::Bad(bad) = event
+            && self.tally.bad_record() == 1
+        {
+            say(format_args!("a message is lost, and maybe more: {}", bad.error));
+        }
+        self.output.event(self.sink.lines(), event, Context::default());
+    }
+
+    fn show(&mut self, event: &Event<'_>) {
+        let context = match event.call() {
+            Some(call) if self.output.wants_context() => self.lookup.answer(&Question::about(call)),
+            _ => Context::default(),
         };
-        self.output.message(self.sink.lines(), message, context);
-        self.tally.show();
+        self.output.event(self.sink.lines(), event, context);
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -334,11 +403,17 @@ impl Losses {
 
 /// Measures where the boot clock stands in wall time.
 fn anchor() -> Anchor {
-    let ns = |clock| {
-        let time = clock_gettime(clock);
-        time.tv_sec * 1_000_000_000 + time.tv_nsec
-    };
-    Anchor { wall_ns_at_boot_zero: ns(ClockId::Realtime) - ns(ClockId::Boottime) }
+    let boot = now_ns(ClockId::Boottime);
+    Anchor { wall_ns_at_boot_zero: now_ns(ClockId::Realtime) - boot }
+}
+
+fn boot_ns() -> u64 {
+    now_ns(ClockId::Boottime).cast_unsigned()
+}
+
+fn now_ns(clock: ClockId) -> i64 {
+    let time = clock_gettime(clock);
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
 fn local_clock(anchor: Anchor) -> Clock {

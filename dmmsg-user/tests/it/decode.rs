@@ -15,11 +15,11 @@ use dmmsg_common::{
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::sample::Sample;
+use crate::sample::{Sample, read};
 
 fn tag(target_type: &str, text: &str) -> Option<String> {
     let record = Sample::sent(target_type, text.as_bytes()).record();
-    let tag = decode(&record).unwrap().tag().map(<[u8]>::to_vec);
+    let tag = read(&record).tag().map(<[u8]>::to_vec);
     tag.map(|tag| String::from_utf8(tag).unwrap())
 }
 
@@ -46,7 +46,7 @@ fn a_key_that_the_kernel_let_through_is_cut_here() {
     sample.verb.clear();
     sample.text = b"key set 00ff".to_vec();
     let record = sample.record();
-    let message = decode(&record).unwrap();
+    let message = read(&record);
     assert_eq!((message.text, message.is_redacted()), (&b"key set "[..], true));
 }
 
@@ -54,7 +54,7 @@ fn a_key_that_the_kernel_let_through_is_cut_here() {
 fn a_quote_at_the_end_of_a_cut_text_is_no_word() {
     let text = [&b"mark "[..], &[b'x'; 1018], b"\\ y"].concat();
     let record = Sample::sent("log-writes", &text).record();
-    let words = words(&decode(&record).unwrap());
+    let words = words(&read(&record));
     assert_eq!(words, [&b"mark"[..], &[b'x'; 1018]]);
 }
 
@@ -145,7 +145,7 @@ proptest! {
         let verb = scan.verb().map(Verb::as_bytes).filter(|verb| !verb.is_empty());
         let open = text.len().min(scan.secret_from() as usize);
         let record = sample.record();
-        let message = decode(&record).unwrap();
+        let message = read(&record);
         prop_assert_eq!(message.tag(), verb);
         prop_assert_eq!(message.text, &text[..open]);
         prop_assert_eq!(message.is_redacted(), scan.secret_from() != NO_SECRET);
@@ -169,8 +169,8 @@ proptest! {
     fn a_record_gives_back_what_was_sent(text in "[a-z\\\\ @]{0,40}") {
         let sample = Sample::sent("thin-pool", text.as_bytes());
         let record = sample.record();
-        let message = decode(&record).unwrap();
-        prop_assert_eq!(message.head.seq, sample.head.seq);
+        let message = read(&record);
+        prop_assert_eq!(message.head.call.seq, sample.head.call.seq);
         prop_assert_eq!(message.name, &sample.name);
         prop_assert_eq!(message.uuid, &sample.uuid);
         prop_assert_eq!(message.text, &sample.text);
@@ -180,7 +180,7 @@ proptest! {
     #[test]
     fn words_of_a_whole_text_are_the_splitters(text: [u8; 24]) {
         let record = Sample::sent("raid", &text).record();
-        let message = decode(&record).unwrap();
+        let message = read(&record);
         prop_assume!(!message.is_redacted());
         let mut splitter = Splitter::new();
         let tokens = text.iter().map(|byte| splitter.step(*byte)).collect::<Vec<_>>();

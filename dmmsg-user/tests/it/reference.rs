@@ -11,7 +11,7 @@ use dmmsg::engine::{
 use dmmsg_common::{dm::DevT, record::flag};
 use proptest::prelude::*;
 
-use crate::sample::Sample;
+use crate::sample::{Sample, read};
 
 const ANCHOR: Anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
 
@@ -30,7 +30,7 @@ fn unused(nth: usize) -> Output {
 
 fn line(output: &mut Output, sample: &Sample, context: Context<'_>) -> String {
     let mut out = Vec::new();
-    output.message(&mut out, &decode(&sample.record()).unwrap(), context);
+    output.event(&mut out, &Event::from_record(&sample.record()), context);
     String::from_utf8(out).unwrap()
 }
 
@@ -48,14 +48,14 @@ fn text_or_dash(bytes: Option<&[u8]>) -> String {
 fn cells(message: &Message<'_>) -> Vec<(isize, String)> {
     let head = message.head;
     let or_dash = |number: Option<u32>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
-    let tenths = head.latency_ns.saturating_add(50) / 100;
-    let ms = head.boot_ns / 1_000_000 % 1000;
+    let tenths = head.call.latency_ns.saturating_add(50) / 100;
+    let ms = head.call.boot_ns / 1_000_000 % 1000;
     let dev = message.dev().map(|dev| format!("{}:{}", dev.major(), dev.minor()));
     let at_least = if message.has(flag::LEN_AT_LEAST) { ">=" } else { "" };
-    let ret = errno_name(head.ret.saturating_neg());
+    let ret = errno_name(head.call.ret.saturating_neg());
     vec![
         (0, format!("14:03:07.{ms:03}")),
-        (13, head.pid.to_string()),
+        (13, head.call.pid.to_string()),
         (21, text_or_dash(Some(message.comm()))),
         (38, dev.unwrap_or_else(|| "-".to_owned())),
         (48, text_or_dash(message.target_type())),
@@ -63,7 +63,7 @@ fn cells(message: &Message<'_>) -> Vec<(isize, String)> {
         (63, text_or_dash(message.tag())),
         (-85, format!("{at_least}{}", or_dash(message.text_len()))),
         (-94, format!("{}.{}", tenths / 10, tenths % 10)),
-        (95, ret.map_or_else(|| head.ret.to_string(), ToOwned::to_owned)),
+        (95, ret.map_or_else(|| head.call.ret.to_string(), ToOwned::to_owned)),
         (104, last_cell(message)),
     ]
 }
@@ -127,10 +127,10 @@ fn sample() -> impl Strategy<Value = Sample> {
         let mut sample = Sample::sent("raid", &text).comm(&comm).with(|head| {
             head.target_type = [0; 16];
             head.target_type[..target.len()].copy_from_slice(&target);
-            (head.pid, head.dev, head.target_index) = (pid, dev, index);
-            (head.tid, head.seq, head.lost) = (pid, latency, u64::from(pid));
-            head.latency_ns = latency >> shift;
-            head.ret = ret;
+            (head.call.pid, head.call.dev, head.target_index) = (pid, dev, index);
+            (head.call.tid, head.call.seq, head.call.lost) = (pid, latency, u64::from(pid));
+            head.call.latency_ns = latency >> shift;
+            head.call.ret = ret;
             head.flags |= flags & !flag::SCANNED;
         });
         (sample.name, sample.uuid) = (name, uuid);
@@ -143,7 +143,7 @@ proptest! {
     fn a_row_is_what_its_cells_are(sample in sample()) {
         let [mut table, ..] = outputs();
         let record = sample.record();
-        let expected = row(&decode(&record).unwrap());
+        let expected = row(&read(&record));
         prop_assert_eq!(line(&mut table, &sample, Context::default()), expected);
     }
 
@@ -151,7 +151,7 @@ proptest! {
     fn json_holds_the_escaped_form_of_every_text(sample in sample()) {
         let [.., mut json] = outputs();
         let record = sample.record();
-        let message = decode(&record).unwrap();
+        let message = read(&record);
         let line = line(&mut json, &sample, Context { exe: Some(&sample.name), cgroup: None });
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         let text = |bytes: Option<&[u8]>| serde_json::json!(bytes.map(escaped));
@@ -168,8 +168,8 @@ proptest! {
         prop_assert_eq!(&value["process"]["exe"], &text(Some(&sample.name)));
         prop_assert_eq!(&value["dm"]["name"], &given(&sample.name));
         prop_assert_eq!(&value["dm"]["target_type"], &text(message.target_type()));
-        prop_assert_eq!(value["seq"].as_u64(), Some(sample.head.seq));
-        prop_assert_eq!(value["ret"].as_i64(), Some(sample.head.ret.into()));
+        prop_assert_eq!(value["seq"].as_u64(), Some(sample.head.call.seq));
+        prop_assert_eq!(value["ret"].as_i64(), Some(sample.head.call.ret.into()));
     }
 
     #[test]
@@ -180,11 +180,11 @@ proptest! {
     ) {
         let mut second = first.clone();
         let [pid, tid, dev, index, comm, target_type, name, uuid, exe] = take;
-        if pid { second.head.pid = other.head.pid; }
-        if tid { second.head.tid = other.head.tid; }
-        if dev { second.head.dev = other.head.dev; }
+        if pid { second.head.call.pid = other.head.call.pid; }
+        if tid { second.head.call.tid = other.head.call.tid; }
+        if dev { second.head.call.dev = other.head.call.dev; }
         if index { second.head.target_index = other.head.target_index; }
-        if comm { second.head.comm = other.head.comm; }
+        if comm { second.head.call.comm = other.head.call.comm; }
         if target_type { second.head.target_type = other.head.target_type; }
         if name { second.name.clone_from(&other.name); }
         if uuid { second.uuid.clone_from(&other.uuid); }
@@ -208,11 +208,11 @@ fn values_as_wide_as_their_columns_and_one_wider() {
         (b"\x7f\\", "thirty_two_letters_in_one_verb__", DevT::new(0, 1), 0),
     ] {
         let sample = Sample::sent("sixteen-bytes-lo", verb.as_bytes()).comm(comm).with(|head| {
-            (head.pid, head.dev, head.text_len) = (pid, dev.0, 1_000_000);
-            head.latency_ns = u64::from(pid) * 1_000_000;
+            (head.call.pid, head.call.dev, head.text_len) = (pid, dev.0, 1_000_000);
+            head.call.latency_ns = u64::from(pid) * 1_000_000;
         });
         let [mut table, ..] = outputs();
         let record = sample.record();
-        assert_eq!(line(&mut table, &sample, Context::default()), row(&decode(&record).unwrap()));
+        assert_eq!(line(&mut table, &sample, Context::default()), row(&read(&record)));
     }
 }

@@ -31,7 +31,7 @@ fn rendered(mut output: Output, samples: &[Sample], context: Context<'_>) -> Str
     let mut out = Vec::new();
     output.start(&mut out);
     for sample in samples {
-        output.message(&mut out, &decode(&sample.record()).unwrap(), context);
+        output.event(&mut out, &Event::from_record(&sample.record()), context);
     }
     String::from_utf8(out).unwrap()
 }
@@ -46,17 +46,17 @@ fn a_table_is_as_documented() {
     let samples = [
         Sample::sent("thin-pool", b"create_thin 7"),
         Sample::sent("crypt", &key).comm(b"cryptsetup").with(|head| {
-            head.boot_ns = 153_002_000_000;
-            head.latency_ns = 91_700;
-            head.pid = 2210;
-            head.dev = DevT::new(253, 1).0;
+            head.call.boot_ns = 153_002_000_000;
+            head.call.latency_ns = 91_700;
+            head.call.pid = 2210;
+            head.call.dev = DevT::new(253, 1).0;
         }),
         Sample::sent("multipath", b"fail_path 8:16").comm(b"multipathd").with(|head| {
-            head.boot_ns = 184_733_000_000;
-            head.latency_ns = 6_249;
-            head.pid = 990;
-            head.ret = -16;
-            head.dev = DevT::new(253, 9).0;
+            head.call.boot_ns = 184_733_000_000;
+            head.call.latency_ns = 6_249;
+            head.call.pid = 990;
+            head.call.ret = -16;
+            head.call.dev = DevT::new(253, 9).0;
         }),
     ];
     check(
@@ -92,9 +92,9 @@ fn a_wide_table_tells_who_the_sender_is() {
 fn wide_values_take_room_from_the_next_columns() {
     let samples = [
         Sample::sent("thin-pool", b"release_metadata_snap").with(|head| {
-            head.pid = 4_194_304;
-            head.latency_ns = 16_000_000_000;
-            head.ret = -95;
+            head.call.pid = 4_194_304;
+            head.call.latency_ns = 16_000_000_000;
+            head.call.ret = -95;
         }),
         Sample::sent("a-long-type", b"create_thin 7").comm("größe".as_bytes()),
         Sample::sent("thin-pool", b"create_thin 7").comm(b"\xff\x1b\xff\x1b\xff\x1b\xff\x1b"),
@@ -114,17 +114,17 @@ fn wide_values_take_room_from_the_next_columns() {
 #[test]
 fn what_is_missing_is_a_dash_in_the_table() {
     let no_device = Sample::sent("", b"delete 7").without_target().with(|head| {
-        head.dev = 0;
-        head.ret = -6;
+        head.call.dev = 0;
+        head.call.ret = -6;
         head.flags |= flag::NO_DEVICE;
     });
     let mut no_lookup = Sample::sent("", b"").without_target().with(|head| {
-        head.dev = 0;
+        head.call.dev = 0;
         head.flags |= flag::NO_LOOKUP;
     });
     no_lookup.name.clear();
     no_lookup.uuid.clear();
-    let empty = Sample::sent("raid", b"\t").with(|head| head.ret = -22);
+    let empty = Sample::sent("raid", b"\t").with(|head| head.call.ret = -22);
     check(
         table(false),
         &[no_device, no_lookup, empty],
@@ -182,8 +182,8 @@ fn a_json_line_is_as_documented() {
 #[test]
 fn what_is_missing_is_null_in_json() {
     let mut sample = Sample::sent("", b"").without_target().with(|head| {
-        head.dev = 0;
-        head.ret = -22;
+        head.call.dev = 0;
+        head.call.ret = -22;
         head.flags |= flag::NO_LOOKUP | flag::SECURE;
     });
     sample.name.clear();
@@ -271,7 +271,7 @@ proptest! {
         flags in 0_u32..512,
     ) {
         let mut sample = Sample::sent("raid", &text).with(|head| {
-            head.comm = comm;
+            head.call.comm = comm;
             head.flags |= flags;
         });
         sample.name = name;
@@ -283,7 +283,7 @@ proptest! {
 
     #[test]
     fn each_message_is_one_row(text: Vec<u8>, name: Vec<u8>, comm: [u8; 16]) {
-        let mut sample = Sample::sent("raid", &text).with(|head| head.comm = comm);
+        let mut sample = Sample::sent("raid", &text).with(|head| head.call.comm = comm);
         sample.name = name;
         let rows = rendered(table(true), &[sample], Context::default());
         prop_assert_eq!(rows.lines().count(), 2);

@@ -1,8 +1,12 @@
 //! Records as the kernel's programs write them.
 
+use dmmsg::engine::{
+    decode::decode,
+    event::{Event, Message},
+};
 use dmmsg_common::{
     dm::DevT,
-    record::{ABI, KIND_MESSAGE, MessageHead, NO_INDEX, RecordHeader, TEXT_MAX, flag, padded},
+    record::{ABI, KIND_MESSAGE, MessageHead, NO_HANDLER, NO_INDEX, RecordHeader, TEXT_MAX, flag, padded},
     secret::{NO_SECRET, Scan, may_name_key},
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -21,16 +25,17 @@ impl Sample {
     /// What the kernel's program makes of a text for a target of this type.
     pub fn sent(target_type: &str, text: &[u8]) -> Self {
         let mut head = MessageHead::new_zeroed();
+        head.handler_ns = NO_HANDLER;
         head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size: 0 };
-        head.boot_ns = 118_204_511;
-        head.latency_ns = 812_400;
-        head.seq = 91;
-        head.cpu = 1;
-        head.cgroup_id = 4711;
-        head.pid = 81_233;
-        head.tid = 81_234;
-        head.dev = DevT::new(253, 4).0;
-        pad(&mut head.comm, b"lvcreate");
+        head.call.boot_ns = 118_204_511;
+        head.call.latency_ns = 812_400;
+        head.call.seq = 91;
+        head.call.cpu = 1;
+        head.call.cgroup_id = 4711;
+        head.call.pid = 81_233;
+        head.call.tid = 81_234;
+        head.call.dev = DevT::new(253, 4).0;
+        pad(&mut head.call.comm, b"lvcreate");
         pad(&mut head.target_type, target_type.as_bytes());
         let mut sample = Self {
             head,
@@ -70,7 +75,7 @@ impl Sample {
 
     /// Sets the sender's command name.
     pub fn comm(self, comm: &[u8]) -> Self {
-        self.with(|head| pad(&mut head.comm, comm))
+        self.with(|head| pad(&mut head.call.comm, comm))
     }
 
     /// Takes away what the device lookup finds.
@@ -102,4 +107,12 @@ impl Sample {
 fn pad(field: &mut [u8; 16], text: &[u8]) {
     *field = [0; 16];
     field[..text.len()].copy_from_slice(text);
+}
+
+/// The message of a record that is one.
+pub fn read(record: &[u8]) -> Message<'_> {
+    match decode(record) {
+        Ok(Event::Message(message)) => message,
+        other => panic!("not a message: {other:?}"),
+    }
 }

@@ -3,3 +3,4 @@
 pub mod errno;
 pub mod escape;
 pub mod glob;
+pub mod ioctl;

@@ -1,12 +1,14 @@
 //! How to attach to this kernel, or why that cannot be done.
 
 mod facts;
+mod method;
 mod point;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{DmMod, FunctionFacts, KernelFacts, Lockdown, Privilege};
+pub use method::Method;
 pub use point::{Point, Rung};
 pub use refusal::{Obstacle, Refusal};
 
@@ -16,7 +18,33 @@ pub enum Plan {
     /// Wait until dm_mod is loaded, then plan again.
     Wait,
     /// Attach all probes now, on this rung.
-    Attach(Rung),
+    Attach(Attachment),
+}
+
+/// How to attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The rung of device-mapper's own functions.
+    pub rung: Rung,
+    /// Whether each of [`Point::ALL`] can be probed on it; those that are required can.
+    reached: [bool; Point::ALL.len()],
+    /// Whether the message methods of targets can be probed, which takes kprobes.
+    pub handlers: bool,
+}
+
+impl Attachment {
+    fn of(facts: &KernelFacts, rung: Rung) -> Self {
+        Self {
+            rung,
+            reached: Point::ALL.map(|point| rung.reaches(point.facts(facts))),
+            handlers: kprobe_obstacle(facts).is_none(),
+        }
+    }
+
+    /// Whether a point can be probed.
+    pub const fn reaches(&self, point: Point) -> bool {
+        self.reached[point.index()]
+    }
 }
 
 /// The rung that the user asked for.
@@ -46,7 +74,7 @@ pub fn plan(facts: &KernelFacts, probe: Probe) -> Result<Plan, Refusal> {
         DmMod::Absent => Ok(Plan::Wait),
         DmMod::Never => Err(Refusal::NoDeviceMapper),
         DmMod::Module if !facts.dm_mod_btf => Err(Refusal::NoDmModBtf),
-        DmMod::Module | DmMod::BuiltIn => Ok(Plan::Attach(rung)),
+        DmMod::Module | DmMod::BuiltIn => Ok(Plan::Attach(Attachment::of(facts, rung))),
     }
 }
 
@@ -92,12 +120,10 @@ fn choose(facts: &KernelFacts, probe: Probe) -> Result<Rung, Refusal> {
 }
 
 fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {
-    if rung == Rung::Kprobe && !facts.kprobes {
-        return Some(Obstacle::NoKprobes);
-    }
-    let paranoid = facts.perf_event_paranoid > PARANOID;
-    if rung == Rung::Kprobe && paranoid && !facts.privilege.sys_admin {
-        return Some(Obstacle::Paranoid { level: facts.perf_event_paranoid });
+    if rung == Rung::Kprobe
+        && let Some(obstacle) = kprobe_obstacle(facts)
+    {
+        return Some(obstacle);
     }
     let in_module = facts.dm_mod != DmMod::BuiltIn;
     if rung == Rung::Fentry && in_module && !facts.privilege.sys_admin {
@@ -106,6 +132,18 @@ fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {
     if matches!(facts.dm_mod, DmMod::Absent | DmMod::Never) {
         return None;
     }
-    let missing = Point::ALL.into_iter().find(|point| !rung.reaches(point.facts(facts)))?;
+    let missing = Point::ALL
+        .into_iter()
+        .find(|point| point.is_required() && !rung.reaches(point.facts(facts)))?;
     Some(Obstacle::NoFunction { rung, function: missing.function() })
+}
+
+/// What is in the way of any kprobe.
+fn kprobe_obstacle(facts: &KernelFacts) -> Option<Obstacle> {
+    if !facts.kprobes {
+        return Some(Obstacle::NoKprobes);
+    }
+    let paranoid = facts.perf_event_paranoid > PARANOID;
+    (paranoid && !facts.privilege.sys_admin)
+        .then_some(Obstacle::Paranoid { level: facts.perf_event_paranoid })
 }

@@ -2,24 +2,31 @@
 
 use super::facts::{FunctionFacts, KernelFacts};
 
-/// A kernel function that a probe sits on; tracing needs all of them.
+/// A kernel function that a probe sits on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// Entry and return of the handler of `DM_TARGET_MSG`.
     TargetMessage,
     /// Return of the device lookup.
     FindDevice,
+    /// Entry and return of the handler of ioctls to a device.
+    DeviceIoctl,
+    /// Entry and return of the handler of ioctls to the control node.
+    ControlIoctl,
 }
 
 impl Point {
-    /// All points, in the order a message passes them.
-    pub const ALL: [Self; 2] = [Self::TargetMessage, Self::FindDevice];
+    /// All points, in the order a message passes them, then those that it does not pass.
+    pub const ALL: [Self; 4] =
+        [Self::TargetMessage, Self::FindDevice, Self::DeviceIoctl, Self::ControlIoctl];
 
     /// Name of the kernel function.
     pub const fn function(self) -> &'static str {
         match self {
             Self::TargetMessage => "target_message",
             Self::FindDevice => "__find_device_hash_cell",
+            Self::DeviceIoctl => "dm_blk_ioctl",
+            Self::ControlIoctl => "ctl_ioctl",
         }
     }
 
@@ -28,15 +35,23 @@ impl Point {
         match self {
             Self::TargetMessage => "every message",
             Self::FindDevice => "device, target, index, text",
+            Self::DeviceIoctl => "direct ioctls",
+            Self::ControlIoctl => "ioctls other than messages",
         }
     }
 
+    /// Whether there is nothing to see without this point.
+    pub const fn is_required(self) -> bool {
+        matches!(self, Self::TargetMessage | Self::FindDevice)
+    }
+
+    /// Place of the point in [`Point::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     pub(super) const fn facts(self, facts: &KernelFacts) -> FunctionFacts {
-        let [target_message, find_device] = facts.functions;
-        match self {
-            Self::TargetMessage => target_message,
-            Self::FindDevice => find_device,
-        }
+        facts.functions[self.index()]
     }
 }
 

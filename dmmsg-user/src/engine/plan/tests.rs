@@ -20,7 +20,7 @@ fn debian(release: &str) -> KernelFacts {
         dm_mod: DmMod::Module,
         kprobes: true,
         perf_event_paranoid: 3,
-        functions: [KNOWN; 2],
+        functions: [KNOWN; 4],
     }
 }
 
@@ -31,14 +31,20 @@ fn firecracker() -> KernelFacts {
         dm_mod: DmMod::Never,
         kprobes: false,
         perf_event_paranoid: 2,
-        functions: [UNKNOWN; 2],
+        functions: [UNKNOWN; 4],
         ..debian("6.18.44-fc-v782")
     }
 }
 
 fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
     let text = match plan(facts, probe) {
-        Ok(plan) => format!("{plan:?}"),
+        Ok(Plan::Wait) => "wait".to_owned(),
+        Ok(Plan::Attach(attachment)) => {
+            let missing = Point::ALL.into_iter().filter(|point| !attachment.reaches(*point));
+            let missing: Vec<_> = missing.map(Point::function).collect();
+            let handlers = if attachment.handlers { "handlers" } else { "no handlers" };
+            format!("{} without {missing:?}, {handlers}", attachment.rung.name())
+        }
         Err(refusal) => refusal.to_string(),
     };
     expected.assert_eq(&text);
@@ -60,7 +66,7 @@ fn device_mapper_that_is_not_loaded_yet_is_waited_for() {
     let facts = KernelFacts {
         dm_mod: DmMod::Absent,
         dm_mod_btf: false,
-        functions: [UNKNOWN; 2],
+        functions: [UNKNOWN; 4],
         ..debian("6.12.117+deb13-cloud-amd64")
     };
     check(&facts, Probe::Auto, &expect!["Wait"]);
@@ -83,7 +89,7 @@ fn device_mapper_that_is_built_in_needs_no_btf_of_its_own() {
 #[test]
 fn a_function_without_btf_takes_the_second_rung() {
     let inlined = FunctionFacts { in_btf: false, in_kallsyms: true };
-    let facts = KernelFacts { functions: [KNOWN, inlined], ..debian("6.12.0") };
+    let facts = KernelFacts { functions: [KNOWN, inlined, KNOWN, KNOWN], ..debian("6.12.0") };
     check(&facts, Probe::Auto, &expect!["Attach(Kprobe)"]);
 }
 
@@ -118,7 +124,7 @@ fn refusals_name_the_missing_thing_and_the_remedy() {
         KernelFacts { vmlinux_btf: false, ..base() },
         KernelFacts { dm_mod_btf: false, ..base() },
         firecracker(),
-        KernelFacts { functions: [UNKNOWN, KNOWN], kprobes: false, ..base() },
+        KernelFacts { functions: [UNKNOWN, KNOWN, KNOWN, KNOWN], kprobes: false, ..base() },
     ];
     let refusals = cases.map(|facts| plan(&facts, Probe::Auto).unwrap_err().to_string());
     expect![[r"

@@ -5,11 +5,7 @@ mod line;
 mod short;
 pub mod table;
 
-use super::{
-    enrich::Context,
-    event::{BadRecord, Message},
-    tally::Totals,
-};
+use super::{enrich::Context, event::Event, tally::Totals};
 use json::Json;
 use table::Table;
 
@@ -25,7 +21,7 @@ pub enum Output {
 }
 
 impl Output {
-    /// Whether [`Output::message`] shows what [`Context`] holds.
+    /// Whether [`Output::event`] shows what [`Context`] holds.
     pub const fn wants_context(&self) -> bool {
         match self {
             Self::Table(table) => table.is_wide(),
@@ -40,18 +36,17 @@ impl Output {
         }
     }
 
-    /// Appends a message.
-    pub fn message(&mut self, out: &mut Vec<u8>, message: &Message<'_>, context: Context<'_>) {
-        match self {
-            Self::Table(table) => table.message(out, message, context),
-            Self::Json(json) => json.message(out, message, context),
-        }
-    }
-
-    /// Appends a record that could not be read.
-    pub fn bad_record(&self, out: &mut Vec<u8>, bad: BadRecord) {
-        if let Self::Json(_) = self {
-            json::bad_record(out, bad);
+    /// Appends an event.
+    pub fn event(&mut self, out: &mut Vec<u8>, event: &Event<'_>, context: Context<'_>) {
+        match (self, event) {
+            (Self::Table(table), Event::Message(message)) => table.message(out, message, context),
+            (Self::Table(table), Event::Direct(direct)) => table.direct(out, direct, context),
+            (Self::Table(table), Event::Ioctl(ioctl)) => table.ioctl(out, ioctl, context),
+            (Self::Table(_), Event::Bad(_)) => {}
+            (Self::Json(json), Event::Message(message)) => json.message(out, message, context),
+            (Self::Json(json), Event::Direct(direct)) => json.direct(out, direct, context),
+            (Self::Json(json), Event::Ioctl(ioctl)) => json.ioctl(out, ioctl, context),
+            (Self::Json(_), Event::Bad(bad)) => json::bad_record(out, *bad),
         }
     }
 

@@ -3,7 +3,9 @@
 //! Columns have fixed places. A value that is wider than its column takes room from the columns
 //! behind it, so that one long name moves as little of its row as possible.
 
-use dmmsg_common::record::flag;
+mod ioctls;
+
+use dmmsg_common::record::{Call, flag};
 
 use super::{
     line::Line,
@@ -12,7 +14,7 @@ use super::{
 use crate::engine::{
     clock::Clock,
     digits::last_digit,
-    enrich::Context,
+    enrich::{Context, functions},
     event::{Message, Tag, until_nul},
     names::errno::errno_name,
 };
@@ -56,14 +58,15 @@ const UUID: Column = left("UUID", 125);
 const UID: Column = right("UID", 174);
 const EXE: Column = left("EXE", 175);
 const CGROUP: Column = left("CGROUP", 200);
-const WIDE_MESSAGE: Column = left("MESSAGE", 241);
+const HANDLER: Column = right("HANDLER(us)", 252);
+const WIDE_MESSAGE: Column = left("MESSAGE", 253);
 
 /// Bytes of most rows.
 const ROOM: usize = 160;
 const WIDE_ROOM: usize = 320;
 
 const FIXED: [Column; 10] = [TIME, PID, COMM, DEV, TYPE, INDEX, TAG, LEN, LATENCY, RET];
-const WIDE: [Column; 5] = [NAME, UUID, UID, EXE, CGROUP];
+const WIDE: [Column; 6] = [NAME, UUID, UID, EXE, CGROUP, HANDLER];
 
 /// Writes messages as rows of a table.
 #[derive(Debug)]
@@ -110,24 +113,38 @@ impl Table {
     pub fn message(&mut self, out: &mut Vec<u8>, message: &Message<'_>, context: Context<'_>) {
         let head = message.head;
         let mut row = Row::start(out, self.wide);
-        row.ascii(TIME, &self.clock.time_of_day(head.boot_ns));
+        row.ascii(TIME, &self.clock.time_of_day(head.call.boot_ns));
         self.last.write(&mut row, message);
         match message.tag {
             Tag::Text(verb) => row.ascii(TAG, verb),
             _ => row.text(TAG, message.tag()),
         }
         row.short(LEN, len(message));
-        latency(&mut row, head.latency_ns);
-        ret(&mut row, head.ret);
+        if message.is_in_flight() {
+            latency(&mut row, LATENCY, head.call.latency_ns);
+            row.short(RET, Short::EMPTY.after(b'?'));
+        } else {
+            outcome(&mut row, &head.call);
+        }
         if self.wide {
-            row.text(NAME, Some(message.name));
-            row.text(UUID, Some(message.uuid));
-            row.short(UID, Short::number(head.uid));
-            row.text(EXE, context.exe);
-            row.text(CGROUP, context.cgroup);
+            Self::context(&mut row, &head.call, [message.name, message.uuid], context);
+            handler(&mut row, message.handler_ns());
         }
         row.message(self.last_column(), message);
         row.end();
+        if let Some(stack) = context.stack {
+            stack_line(out, stack);
+        }
+    }
+
+    /// Writes what `--wide` adds of a call, but for the time in the target.
+    fn context(row: &mut Row<'_>, call: &Call, names: [&[u8]; 2], context: Context<'_>) {
+        let [name, uuid] = names;
+        row.text(NAME, Some(name));
+        row.text(UUID, Some(uuid));
+        row.short(UID, Short::number(call.uid));
+        row.text(EXE, context.exe);
+        row.text(CGROUP, context.cgroup);
     }
 
     const fn last_column(&self) -> Column {
@@ -140,7 +157,8 @@ impl Subject {
     #[inline]
     fn write(&mut self, row: &mut Row<'_>, message: &Message<'_>) {
         let head = message.head;
-        let facts = (head.pid, head.comm, head.dev, head.target_type, head.target_index);
+        let facts =
+            (head.call.pid, head.call.comm, head.call.dev, head.target_type, head.target_index);
         if facts == self.facts && self.free > 0 {
             row.cells(&self.cells, self.free);
         } else {
@@ -152,8 +170,8 @@ impl Subject {
     #[inline(never)]
     fn compose(&mut self, row: &mut Row<'_>, message: &Message<'_>) {
         let start = row.line.at();
-        row.short(PID, Short::number(message.head.pid));
-        row.padded(COMM, &message.head.comm);
+        row.short(PID, Short::number(message.head.call.pid));
+        row.padded(COMM, &message.head.call.comm);
         row.short(DEV, message.dev().map_or(Short::DASH, Short::dev));
         row.padded(TYPE, &message.head.target_type);
         row.short(INDEX, message.target_index().map_or(Short::DASH, Short::number));
@@ -229,6 +247,11 @@ impl<'o> Row<'o> {
         self.start = self.line.at() + 1 - self.free;
     }
 
+    /// Writes what stands right behind the last value, and is the row's end.
+    fn trailing(&mut self, bytes: &[u8]) {
+        self.line.bytes(bytes);
+    }
+
     /// Writes the text, and how much of it is not shown for which reason.
     fn message(&mut self, column: Column, message: &Message<'_>) {
         if message.text_len().is_none() {
@@ -258,20 +281,47 @@ impl<'o> Row<'o> {
     }
 }
 
+/// Writes where a message hangs, below its row.
+fn stack_line(out: &mut Vec<u8>, stack: &[u8]) {
+    let mut line = Line::start::<ROOM>(out);
+    line.bytes(b"  waits in ");
+    for (index, function) in functions(stack).enumerate() {
+        if index > 0 {
+            line.bytes(b" < ");
+        }
+        line.escaped(function);
+    }
+    line.end();
+}
+
 fn len(message: &Message<'_>) -> Short {
     let len = message.text_len().map_or(Short::DASH, Short::number);
     if message.has(flag::LEN_AT_LEAST) { len.after(b'=').after(b'>') } else { len }
 }
 
+/// Writes how long a call took and how it ended.
+fn outcome(row: &mut Row<'_>, call: &Call) {
+    latency(row, LATENCY, call.latency_ns);
+    ret(row, call.ret);
+}
+
+/// Writes the time in the target, if it is known.
+fn handler(row: &mut Row<'_>, ns: Option<u64>) {
+    match ns {
+        Some(ns) => latency(row, HANDLER, ns),
+        None => row.short(HANDLER, Short::DASH),
+    }
+}
+
 /// Writes microseconds with one decimal, rounded to the nearest.
-fn latency(row: &mut Row<'_>, ns: u64) {
+fn latency(row: &mut Row<'_>, column: Column, ns: u64) {
     let tenths = ns.saturating_add(50) / 100;
     match u32::try_from(tenths) {
         Ok(tenths) => {
             let decimal = Short::EMPTY.after(last_digit(tenths)).after(b'.');
-            row.short(LATENCY, decimal.after_number(tenths / 10));
+            row.short(column, decimal.after_number(tenths / 10));
         }
-        Err(_) => row.ascii(LATENCY, format!("{}.{}", tenths / 10, tenths % 10).as_bytes()),
+        Err(_) => row.ascii(column, format!("{}.{}", tenths / 10, tenths % 10).as_bytes()),
     }
 }
 

@@ -102,6 +102,20 @@ pub fn attach(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     fd(bpf(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr))
 }
 
+/// Reads a value of an array map, as long as the map's values are.
+///
+/// # Errors
+/// Those of `BPF_MAP_LOOKUP_ELEM`.
+pub fn lookup(map: BorrowedFd<'_>, index: u32, value: &mut [u8]) -> io::Result<()> {
+    let mut attr = zeroed();
+    // SAFETY: all of a union's variants are plain numbers; zeroes are valid in each.
+    let lookup = unsafe { &mut attr.__bindgen_anon_2 };
+    lookup.map_fd = map.as_raw_fd() as u32;
+    lookup.key = (&raw const index) as u64;
+    lookup.__bindgen_anon_1.value = value.as_mut_ptr() as u64;
+    bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
+}
+
 /// Loads BTF into the kernel.
 ///
 /// # Errors

@@ -4,22 +4,23 @@
 
 mod bpf;
 pub mod control;
+mod handlers;
+mod hooks;
 mod object;
 pub mod ring;
+pub mod uevent;
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Array, Map, MapData, PerCpuArray, RingBuf},
-    programs::{KProbe, kprobe::KProbeLink},
 };
-use aya_obj::generated::bpf_attach_type::{BPF_TRACE_FENTRY, BPF_TRACE_FEXIT};
 use dmmsg_common::{filter::KernelFilter, layout::KernelLayout, stats::Counters, wake::Reader};
 use zerocopy::IntoBytes as _;
 
-use self::object::Object;
+use self::{handlers::Handlers, hooks::Attached};
 use crate::engine::plan::{Point, Rung};
 
 /// The programs of `dmmsg-trace`, built by `cargo xtask ebpf`.
@@ -29,6 +30,10 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebu
 pub struct Setup<'a> {
     /// How to attach.
     pub rung: Rung,
+    /// Where to attach.
+    pub points: &'a [Point],
+    /// Whether the message methods of targets are probed too.
+    pub handlers: bool,
     /// Whether device-mapper is a module; else its functions are vmlinux's own.
     pub is_module: bool,
     /// BTF id of each function, in the order of [`Point::ALL`]; only used on the fentry rung.
@@ -43,57 +48,21 @@ pub struct Setup<'a> {
     pub ring_bytes: u32,
 }
 
-/// A hook and its program on either rung.
-struct Hook {
-    point: Point,
-    at_return: bool,
-    fentry: &'static str,
-    kprobe: &'static str,
-}
-
-/// All hooks, in the order in which they are attached.
-///
-/// A message's first hook comes last, so that none is begun whose end would be missed.
-const HOOKS: [Hook; 3] = [
-    Hook {
-        point: Point::TargetMessage,
-        at_return: true,
-        fentry: "target_message_fexit",
-        kprobe: "target_message_kretprobe",
-    },
-    Hook {
-        point: Point::FindDevice,
-        at_return: true,
-        fentry: "find_device_fexit",
-        kprobe: "find_device_kretprobe",
-    },
-    Hook {
-        point: Point::TargetMessage,
-        at_return: false,
-        fentry: "target_message_fentry",
-        kprobe: "target_message_kprobe",
-    },
-];
-
-/// A program on its hook, until it is dropped.
-struct Attached {
-    hook: &'static Hook,
-    program: OwnedFd,
-    link: Link,
-}
-
-/// Keeps a program attached as long as it is open.
-enum Link {
-    Tracing(#[expect(dead_code, reason = "held open")] OwnedFd),
-    KProbe(#[expect(dead_code, reason = "held open")] KProbeLink),
-}
-
 /// Attached probes; dropping them detaches all.
 pub struct Probes {
     attached: Vec<Attached>,
-    counters: PerCpuArray<MapData, [u64; 4]>,
+    counters: PerCpuArray<MapData, [u64; 5]>,
     missed: Missed,
     reader: Array<MapData, u32>,
+    handlers: Option<Handlers>,
+    flights: Flights,
+}
+
+/// The table of messages in flight.
+struct Flights {
+    map: MapData,
+    slots: u32,
+    slot: Vec<u8>,
 }
 
 /// Messages that a program did not see, since a run of it was not over on that CPU.
@@ -112,26 +81,34 @@ impl Probes {
         let mut ebpf = EbpfLoader::new()
             .btf(None)
             .verifier_log_level(VerifierLogLevel::DISABLE)
-            .allow_unsupported_maps()
             .override_global("LAYOUT", setup.layout.as_bytes(), true)
             .override_global("FILTER", setup.filter.as_bytes(), true)
             .map_max_entries("RECORDS", setup.ring_bytes)
             .load(OBJECT)
             .context("load the maps of dmmsg-trace; a smaller --ring needs less memory")?;
         bpf::trim_heap();
-        let attached = match setup.rung {
-            Rung::Fentry => attach_fentry(&ebpf, setup)?,
-            Rung::Kprobe => attach_kprobes(&mut ebpf, setup)?,
-        };
-        let probes = Self {
-            attached,
-            counters: PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?)?,
-            missed: Missed::default(),
-            reader: Array::try_from(take_map(&mut ebpf, "READER")?)?,
-        };
+        let attached = hooks::attach(&mut ebpf, setup)?;
+        let counters = PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?)?;
+        let reader = Array::try_from(take_map(&mut ebpf, "READER")?)?;
         let ring = RingBuf::try_from(take_map(&mut ebpf, "RECORDS")?)?;
+        let flights = Flights::new(take_map(&mut ebpf, "MESSAGES")?)?;
+        let handlers = if setup.handlers { Some(Handlers::load(ebpf)?) } else { None };
+        let probes =
+            Self { attached, counters, missed: Missed::default(), reader, handlers, flights };
         bpf::trim_heap();
         Ok((probes, ring))
+    }
+
+    /// Whether the message methods of targets are probed.
+    pub const fn has_handlers(&self) -> bool {
+        self.handlers.is_some()
+    }
+
+    /// Puts probes on the message methods of targets that have come since, where they are wanted.
+    ///
+    /// Returns the modules whose method cannot be probed, each once.
+    pub fn follow_handlers(&mut self) -> Vec<(&'static str, anyhow::Error)> {
+        self.handlers.as_mut().map(Handlers::follow).unwrap_or_default()
     }
 
     /// Takes all programs off their hooks, the first hook of a message first.
@@ -148,6 +125,9 @@ impl Probes {
                 // Without the others, the message is there but tells less.
                 _ => {}
             }
+        }
+        if let Some(handlers) = &mut self.handlers {
+            handlers.detach();
         }
         Ok(())
     }
@@ -169,6 +149,19 @@ impl Probes {
         Ok(sum)
     }
 
+    /// Hands the bytes of every slot in the table of messages in flight to `look`.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn in_flight(&mut self, mut look: impl FnMut(&[u8])) -> Result<()> {
+        let Flights { map, slots, slot } = &mut self.flights;
+        for index in 0..*slots {
+            bpf::lookup(map.fd().as_fd(), index, slot).context("read messages in flight")?;
+            look(slot);
+        }
+        Ok(())
+    }
+
     /// Tells the probes what the ring's reader does next.
     ///
     /// # Errors
@@ -178,52 +171,15 @@ impl Probes {
     }
 }
 
+impl Flights {
+    fn new(map: Map) -> Result<Self> {
+        let Map::Array(map) = map else { bail!("the table of messages in flight is no array") };
+        let info = map.info().context("look at the table of messages in flight")?;
+        let bytes = usize::try_from(info.value_size()).context("size of a slot")?;
+        Ok(Self { map, slots: info.max_entries(), slot: vec![0; bytes] })
+    }
+}
+
 fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map> {
     ebpf.take_map(name).ok_or_else(|| anyhow!("the object has no map {name}"))
-}
-
-fn attach_fentry(ebpf: &Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
-    let object = Object::prepare(OBJECT, ebpf, setup.rdonly_cast)?;
-    let module_btf = if setup.is_module {
-        Some(bpf::module_btf(c"dm_mod").context("open the BTF of dm_mod (needs CAP_SYS_ADMIN)")?)
-    } else {
-        None
-    };
-    let mut programs = Vec::new();
-    for hook in &HOOKS {
-        let function_id = function_id(setup, hook.point)?;
-        let attach_type = if hook.at_return { BPF_TRACE_FEXIT } else { BPF_TRACE_FENTRY };
-        programs.push(object.load(hook.fentry, attach_type, module_btf.as_ref(), function_id)?);
-    }
-    // All are loaded before the first is attached, since loading takes a while.
-    let attach = |(hook, program): (&'static Hook, OwnedFd)| {
-        let function = hook.point.function();
-        let link = bpf::attach(program.as_fd()).with_context(|| format!("attach to {function}"))?;
-        Ok(Attached { hook, program, link: Link::Tracing(link) })
-    };
-    HOOKS.iter().zip(programs).map(attach).collect()
-}
-
-fn function_id(setup: &Setup<'_>, point: Point) -> Result<u32> {
-    let ids = Point::ALL.iter().zip(setup.function_ids);
-    ids.filter(|(of, _)| **of == point)
-        .find_map(|(_, id)| id)
-        .with_context(|| format!("no BTF of the function {}", point.function()))
-}
-
-fn attach_kprobes(ebpf: &mut Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
-    let mut attach = |hook: &'static Hook| {
-        let program: &mut KProbe = ebpf
-            .program_mut(hook.kprobe)
-            .with_context(|| format!("the object has no program {}", hook.kprobe))?
-            .try_into()?;
-        program.load().with_context(|| format!("load program {}", hook.kprobe))?;
-        let module = if setup.is_module { "dm_mod:" } else { "" };
-        let symbol = format!("{module}{}", hook.point.function());
-        let id = program.attach(&symbol, 0).with_context(|| format!("attach to {symbol}"))?;
-        let link = Link::KProbe(program.take_link(id)?);
-        let program = program.fd()?.as_fd().try_clone_to_owned().context("keep the program")?;
-        Ok(Attached { hook, program, link })
-    };
-    HOOKS.iter().map(&mut attach).collect()
 }

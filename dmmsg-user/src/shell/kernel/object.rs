@@ -81,11 +81,12 @@ fn relocate(object: &mut aya_obj::Object, ebpf: &Ebpf) -> Result<()> {
     let maps: Vec<_> = object
         .maps
         .iter()
-        .filter_map(|(name, map)| {
-            let made = ebpf.map(name).and_then(data)?;
-            Some((name.clone(), made.fd().as_fd().as_raw_fd(), map.clone()))
+        .map(|(name, map)| {
+            // A map that is missing here would be taken for another.
+            let made = ebpf.map(name).and_then(data).with_context(|| format!("find map {name}"))?;
+            Ok((name.clone(), made.fd().as_fd().as_raw_fd(), map.clone()))
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let text_sections: HashSet<_> = object.functions.keys().map(|(section, _)| *section).collect();
     let maps = maps.iter().map(|(name, fd, map)| (name.as_str(), *fd, map));
     object.relocate_maps(maps, &text_sections).context("relocate the object's maps")?;
@@ -117,9 +118,10 @@ fn resolve_casts(instructions: &mut [bpf_insn], rdonly_cast: Option<u32>) {
 /// What is common to the kinds of map that our objects have.
 const fn data(map: &Map) -> Option<&MapData> {
     match map {
-        Map::Array(data) | Map::PerCpuArray(data) | Map::RingBuf(data) | Map::Unsupported(data) => {
-            Some(data)
-        }
+        Map::Array(data)
+        | Map::LruHashMap(data)
+        | Map::PerCpuArray(data)
+        | Map::RingBuf(data) => Some(data),
         _ => None,
     }
 }

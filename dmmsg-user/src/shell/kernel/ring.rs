@@ -39,10 +39,7 @@ impl Ring {
     /// The descriptor cannot be duplicated or registered.
     pub fn new(records: RingBuf<MapData>) -> Result<Self> {
         let fd = records.as_fd().try_clone_to_owned().context("duplicate the ring's descriptor")?;
-        // SAFETY: the descriptor is owned by the `AsyncFd` and stays open as long as it lives.
-        let ready = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
-        let ready = ready.context("wait for the ring")?;
-        Ok(Self { records, ready, told: None, last_record: None })
+        Ok(Self { records, ready: readable(fd)?, told: None, last_record: None })
     }
 
     /// Hands at most `limit` records to `take`; returns how many there were.
@@ -102,4 +99,14 @@ impl Ring {
             }
         }
     }
+}
+
+/// Makes a descriptor that can be waited for until it can be read.
+///
+/// # Errors
+/// It cannot be waited for.
+pub fn readable(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned by the `AsyncFd` and stays open as long as it lives.
+    let ready = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    ready.context("wait for a descriptor")
 }

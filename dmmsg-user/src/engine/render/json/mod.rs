@@ -14,22 +14,27 @@
 //! | `secure` | the sender asked the kernel to wipe its buffer |
 //! | `no_lookup` | the probe of the device lookup missed this message |
 //! | `unreadable` | part of the kernel's data could not be read |
+//! | `suspended` | the device was suspended when the message arrived |
 
+mod ioctls;
 mod object;
 
-use dmmsg_common::record::flag;
+use dmmsg_common::{
+    dm::DevT,
+    record::{Call, flag},
+};
 
 use self::object::Object;
 use super::short::{SHORT, Short};
 use crate::engine::{
     clock::Clock,
-    enrich::Context,
+    enrich::{Context, functions},
     event::{BadRecord, Message, Tag},
     names::{errno::errno_name, escape::is_plain},
     tally::Totals,
 };
 
-const NOTES: [(u32, &str); 7] = [
+const NOTES: [(u32, &str); 8] = [
     (flag::LEN_AT_LEAST, "len_at_least"),
     (flag::NO_DEVICE, "no_device"),
     (flag::NO_TABLE, "no_table"),
@@ -37,6 +42,7 @@ const NOTES: [(u32, &str); 7] = [
     (flag::SECURE, "secure"),
     (flag::NO_LOOKUP, "no_lookup"),
     (flag::UNREADABLE, "unreadable"),
+    (flag::SUSPENDED, "suspended"),
 ];
 
 /// Writes messages as JSON.
@@ -57,22 +63,38 @@ impl Json {
     pub fn message(&mut self, out: &mut Vec<u8>, message: &Message<'_>, context: Context<'_>) {
         let head = message.head;
         let mut line = Object(out);
-        line.raw(br#"{"schema":"dmmsg/1","type":"message","time":""#);
-        line.raw(&self.clock.rfc3339(head.boot_ns));
-        line.raw(br#"","seq":"#).number(head.seq);
-        line.raw(br#","cpu":"#).number(head.cpu);
-        line.raw(br#","lost_before":"#).number(head.lost);
+        if message.is_in_flight() {
+            line.raw(br#"{"schema":"dmmsg/1","type":"in_flight","time":""#);
+            line.raw(&self.clock.rfc3339(head.call.boot_ns)).raw(b"\"");
+        } else {
+            line.raw(br#"{"schema":"dmmsg/1","type":"message","time":""#);
+            self.numbers(&mut line, &head.call);
+        }
         self.last.write(&mut line, message, context);
         line.raw(br#","sector":"#).optional(message.sector());
         self.text(&mut line, message);
-        line.raw(br#"},"latency_ns":{"total":"#).number(head.latency_ns);
-        if head.ret == 0 {
-            line.raw(br#","handler":null},"ret":0,"errno":null,"notes":["#);
+        line.raw(br#"},"latency_ns":{"total":"#).number(head.call.latency_ns);
+        line.raw(br#","handler":"#).optional(message.handler_ns());
+        if message.is_in_flight() {
+            line.raw(br#"},"ret":null,"errno":null,"notes":["#);
         } else {
-            failed(&mut line, head.ret);
+            outcome(&mut line, head.call.ret);
         }
         notes(&mut line, message);
-        line.raw(b"]}\n");
+        line.raw(b"]");
+        if message.is_in_flight() {
+            stack(&mut line, context.stack);
+        }
+        line.raw(b"}\n");
+    }
+
+    /// Writes the members from within `time` to `lost_before`.
+    #[inline]
+    fn numbers(&mut self, line: &mut Object<'_>, call: &Call) {
+        line.raw(&self.clock.rfc3339(call.boot_ns));
+        line.raw(br#"","seq":"#).number(call.seq);
+        line.raw(br#","cpu":"#).number(call.cpu);
+        line.raw(br#","lost_before":"#).number(call.lost);
     }
 
     /// Writes `msg` up to its last member.
@@ -145,8 +167,9 @@ impl Subject {
     /// Writes `process`, and `dm` up to its sector.
     fn write(&mut self, line: &mut Object<'_>, message: &Message<'_>, context: Context<'_>) {
         let head = message.head;
-        let numbers = [head.pid, head.tid, head.uid, head.dev, head.target_index];
-        let facts = (numbers, head.comm, head.target_type);
+        let numbers =
+            [head.call.pid, head.call.tid, head.call.uid, head.call.dev, head.target_index];
+        let facts = (numbers, head.call.comm, head.target_type);
         let is_last = facts == self.facts
             && context.exe == self.exe.as_deref()
             && context.cgroup == self.cgroup.as_deref()
@@ -157,7 +180,7 @@ impl Subject {
             return line.0.extend_from_slice(&self.members);
         }
         let start = line.0.len();
-        process(line, message, context);
+        process(line, &head.call, context);
         device(line, message);
         *self = Self {
             facts,
@@ -170,25 +193,17 @@ impl Subject {
     }
 }
 
-fn process(line: &mut Object<'_>, message: &Message<'_>, context: Context<'_>) {
-    let head = message.head;
-    line.raw(br#","process":{"pid":"#).number(head.pid);
-    line.raw(br#","tid":"#).number(head.tid);
-    line.raw(br#","uid":"#).number(head.uid);
-    line.raw(br#","comm":"#).padded(&head.comm);
+fn process(line: &mut Object<'_>, call: &Call, context: Context<'_>) {
+    line.raw(br#","process":{"pid":"#).number(call.pid);
+    line.raw(br#","tid":"#).number(call.tid);
+    line.raw(br#","uid":"#).number(call.uid);
+    line.raw(br#","comm":"#).padded(&call.comm);
     line.raw(br#","exe":"#).text(context.exe);
     line.raw(br#","cgroup":"#).text(context.cgroup).raw(b"}");
 }
 
 fn device(line: &mut Object<'_>, message: &Message<'_>) {
-    let given = |bytes| Some(bytes).filter(|bytes: &&[u8]| !bytes.is_empty());
-    line.raw(br#","dm":{"dev":"#);
-    match message.dev() {
-        Some(dev) => line.raw(b"\"").short(Short::dev(dev)).raw(b"\""),
-        None => line.null(),
-    };
-    line.raw(br#","name":"#).text(given(message.name));
-    line.raw(br#","uuid":"#).text(given(message.uuid));
+    names(line, message.dev(), [message.name, message.uuid]);
     line.raw(br#","target_type":"#);
     match message.target_type() {
         Some(_) => line.padded(&message.head.target_type),
@@ -197,14 +212,48 @@ fn device(line: &mut Object<'_>, message: &Message<'_>) {
     line.raw(br#","index":"#).optional(message.target_index());
 }
 
-fn failed(line: &mut Object<'_>, ret: i32) {
-    line.raw(br#","handler":null},"ret":"#).short(Short::signed(ret));
+/// Writes the start of `dm`.
+fn names(line: &mut Object<'_>, dev: Option<DevT>, names: [&[u8]; 2]) {
+    let given = |bytes| Some(bytes).filter(|bytes: &&[u8]| !bytes.is_empty());
+    let [name, uuid] = names;
+    line.raw(br#","dm":{"dev":"#);
+    match dev {
+        Some(dev) => line.raw(b"\"").short(Short::dev(dev)).raw(b"\""),
+        None => line.null(),
+    };
+    line.raw(br#","name":"#).text(given(name));
+    line.raw(br#","uuid":"#).text(given(uuid));
+}
+
+/// Ends `latency_ns` and writes how the call ended, up to the start of the notes.
+#[inline]
+fn outcome(line: &mut Object<'_>, ret: i32) {
+    if ret == 0 {
+        line.raw(br#"},"ret":0,"errno":null,"notes":["#);
+        return;
+    }
+    line.raw(br#"},"ret":"#).short(Short::signed(ret));
     line.raw(br#","errno":"#);
     match errno_name(ret.saturating_neg()) {
         Some(name) => line.text(Some(name.as_bytes())),
         None => line.null(),
     };
     line.raw(br#","notes":["#);
+}
+
+/// Writes the functions that the sender is in, the innermost first.
+fn stack(line: &mut Object<'_>, stack: Option<&[u8]>) {
+    line.raw(br#","stack":"#);
+    let Some(stack) = stack else {
+        line.null();
+        return;
+    };
+    line.raw(b"[");
+    let start = line.0.len();
+    for function in functions(stack) {
+        line.comma_since(start).text(Some(function));
+    }
+    line.raw(b"]");
 }
 
 fn notes(line: &mut Object<'_>, message: &Message<'_>) {
@@ -237,6 +286,7 @@ pub fn stats(out: &mut Vec<u8>, totals: &Totals) {
     line.raw(br#","lost":"#).number(totals.lost);
     line.raw(br#","filtered":"#).number(totals.filtered);
     line.raw(br#","in_flight":"#).number(totals.in_flight);
+    line.raw(br#","over_budget":"#).number(totals.over_budget);
     line.raw(br#","bad_records":"#).number(totals.bad_records);
     line.raw(b"}\n");
 }

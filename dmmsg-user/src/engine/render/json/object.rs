@@ -44,6 +44,10 @@ impl Object<'_> {
         self.raw(b"null")
     }
 
+    pub fn boolean(&mut self, value: bool) -> &mut Self {
+        if value { self.raw(b"true") } else { self.raw(b"false") }
+    }
+
     pub fn optional(&mut self, number: Option<impl Into<u64>>) -> &mut Self {
         match number {
             Some(number) => self.number(number),

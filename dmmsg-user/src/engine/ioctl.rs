@@ -1,0 +1,51 @@
+//! An ioctl to the control node that is no message to a target, over the bytes of its record.
+
+use dmmsg_common::{
+    dm::{Cmd, DevT},
+    record::{IoctlHead, ioctl_flag},
+};
+
+use super::names::ioctl::{Command, command};
+
+/// A control ioctl.
+#[derive(Clone, Copy, Debug)]
+pub struct Ioctl<'a> {
+    /// The fixed part of the record.
+    pub head: &'a IoctlHead,
+    /// Name of the device; empty where none was given.
+    pub name: &'a [u8],
+    /// Uuid of the device; empty where it has none or none was given.
+    pub uuid: &'a [u8],
+}
+
+/// Bits of `struct dm_ioctl::flags`.
+///
+/// Source: `include/uapi/linux/dm-ioctl.h`, equal in 5.10 to 7.3 but for bits that came later.
+pub mod dm_flag {
+    /// `DM_SUSPEND_FLAG`: suspend, where the command would resume without it.
+    pub const SUSPEND: u32 = 1 << 1;
+}
+
+impl Ioctl<'_> {
+    /// Whether the sender's header could be read.
+    pub const fn is_readable(&self) -> bool {
+        self.head.flags & ioctl_flag::HEADER_UNREADABLE == 0
+    }
+
+    /// The command, if it is one that we know.
+    pub fn command(&self) -> Option<&'static Command> {
+        command(Cmd(self.head.cmd))
+    }
+
+    /// What the command does: its name, but for suspend and resume, which are one command.
+    pub fn verb(&self) -> Option<&'static str> {
+        let name = self.command()?.name;
+        let resumes = name == "suspend" && self.head.flags_in & dm_flag::SUSPEND == 0;
+        Some(if resumes { "resume" } else { name })
+    }
+
+    /// The device's number, where it is known.
+    pub fn dev(&self) -> Option<DevT> {
+        Some(DevT(self.head.call.dev)).filter(|dev| *dev != DevT(0))
+    }
+}
