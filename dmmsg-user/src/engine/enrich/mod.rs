@@ -3,6 +3,11 @@
 //! The engine asks, the shell looks the answer up in `/proc`. A sender may be gone by then, or its
 //! process id given to another process: an answer that may be about another process is no answer.
 
+mod container;
+mod unit;
+
+use std::borrow::Cow;
+
 use dmmsg_common::dm::COMM_LEN;
 
 use super::event::Message;
@@ -36,6 +41,18 @@ pub struct Context<'a> {
     pub exe: Option<&'a [u8]>,
     /// Path of its cgroup in the unified hierarchy.
     pub cgroup: Option<&'a [u8]>,
+}
+
+impl<'a> Context<'a> {
+    /// The systemd unit that its cgroup belongs to; a slice only if there is nothing better.
+    pub fn unit(&self) -> Option<&'a [u8]> {
+        self.cgroup.and_then(unit::unit)
+    }
+
+    /// Id or name of the container that its cgroup belongs to.
+    pub fn container(&self) -> Option<Cow<'a, [u8]>> {
+        self.cgroup.and_then(container::container)
+    }
 }
 
 impl Question {
