@@ -4,12 +4,15 @@
 //! process id given to another process: an answer that may be about another process is no answer.
 
 mod container;
+pub mod passwd;
+pub mod stat;
 mod unit;
 
 use std::borrow::Cow;
 
 use dmmsg_common::dm::COMM_LEN;
 
+use self::stat::Stat;
 use super::event::Message;
 
 /// What identifies a sender.
@@ -28,19 +31,36 @@ pub struct Question {
 pub struct Sender {
     /// Process id, in the initial namespace.
     pub pid: u32,
+    /// Real user id, in the initial namespace.
+    pub uid: u32,
     /// Command name, zero-padded.
     pub comm: [u8; COMM_LEN],
     /// Cgroup id.
     pub cgroup_id: u64,
 }
 
-/// What is known of a sender beyond its messages; all bytes are the sender's own words.
+/// What is known of a sender beyond its messages; all bytes are a stranger's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context<'a> {
     /// Path of its executable.
     pub exe: Option<&'a [u8]>,
     /// Path of its cgroup in the unified hierarchy.
     pub cgroup: Option<&'a [u8]>,
+    /// Name of its real user; known even of a sender that is gone.
+    pub user: Option<&'a [u8]>,
+    /// The process that it is a child of.
+    pub parent: Option<Parent<&'a [u8]>>,
+    /// Whether it had ended, or its process id was another's, when it was looked for.
+    pub gone: bool,
+}
+
+/// A process that has children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parent<Bytes> {
+    /// Its process id, in the initial namespace.
+    pub pid: u32,
+    /// Command name of its first thread; unknown if it ended meanwhile.
+    pub comm: Option<Bytes>,
 }
 
 impl<'a> Context<'a> {
@@ -55,32 +75,63 @@ impl<'a> Context<'a> {
     }
 }
 
+/// A [`Context`] to keep.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// As [`Context::exe`].
+    pub exe: Option<Vec<u8>>,
+    /// As [`Context::cgroup`].
+    pub cgroup: Option<Vec<u8>>,
+    /// As [`Context::user`].
+    pub user: Option<Vec<u8>>,
+    /// As [`Context::parent`].
+    pub parent: Option<Parent<Vec<u8>>>,
+    /// As [`Context::gone`].
+    pub gone: bool,
+}
+
+impl Answer {
+    /// The answer, borrowed.
+    pub fn context(&self) -> Context<'_> {
+        let parent = self.parent.as_ref();
+        Context {
+            exe: self.exe.as_deref(),
+            cgroup: self.cgroup.as_deref(),
+            user: self.user.as_deref(),
+            parent: parent.map(|of| Parent { pid: of.pid, comm: of.comm.as_deref() }),
+            gone: self.gone,
+        }
+    }
+}
+
+impl From<Context<'_>> for Answer {
+    fn from(context: Context<'_>) -> Self {
+        let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+        Self {
+            exe: owned(context.exe),
+            cgroup: owned(context.cgroup),
+            user: owned(context.user),
+            parent: context.parent.map(|of| Parent { pid: of.pid, comm: owned(of.comm) }),
+            gone: context.gone,
+        }
+    }
+}
+
 impl Question {
     /// The question that a message raises.
     pub fn about(message: &Message<'_>) -> Self {
         let head = message.head;
-        let sender = Sender { pid: head.pid, comm: head.comm, cgroup_id: head.cgroup_id };
+        let sender =
+            Sender { pid: head.pid, uid: head.uid, comm: head.comm, cgroup_id: head.cgroup_id };
         Self { sender, boot_ns: head.boot_ns }
     }
 
-    /// Whether a process could have sent the message, by the contents of its `/proc/PID/stat`.
+    /// Whether a process could have sent the message.
     ///
     /// A process that started later has only the sender's process id.
-    pub fn admits_stat(&self, stat: &[u8]) -> bool {
-        start_boot_ns(stat).is_some_and(|start| start <= self.boot_ns)
+    pub const fn admits(&self, process: &Stat<'_>) -> bool {
+        process.start_boot_ns <= self.boot_ns
     }
-}
-
-/// Nanoseconds per unit of the times in `/proc/PID/stat` (`USER_HZ` is 100).
-const NS_PER_TICK: u64 = 10_000_000;
-
-/// When a process started, in ns since boot, rounded down to a tick.
-///
-/// Source: `proc_pid_stat(5)`, field 22; the second field may hold spaces and parentheses.
-fn start_boot_ns(stat: &[u8]) -> Option<u64> {
-    let comm_end = stat.iter().rposition(|&byte| byte == b')')?;
-    let ticks = stat.get(comm_end..)?.split(|&byte| byte == b' ').nth(20)?;
-    str::from_utf8(ticks).ok()?.parse::<u64>().ok()?.checked_mul(NS_PER_TICK)
 }
 
 /// Path in the unified hierarchy, by the contents of `/proc/PID/cgroup`.
@@ -92,23 +143,7 @@ pub fn unified_cgroup(contents: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{start_boot_ns, unified_cgroup};
-
-    #[test]
-    fn start_time_is_found_behind_a_hostile_command_name() {
-        let stat =
-            b"81233 (a) R 1 (b) S 1 81233 81233 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 998 9 9\n";
-        assert_eq!(start_boot_ns(stat), Some(9_980_000_000));
-    }
-
-    #[test]
-    fn a_stat_that_is_cut_has_no_start_time() {
-        for stat in
-            [&b""[..], b"1 (x", b"1 (x) S 1 1", b"1 (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 0 0 0 0 -5"]
-        {
-            assert_eq!(start_boot_ns(stat), None);
-        }
-    }
+    use super::{Answer, Context, Parent, unified_cgroup};
 
     #[test]
     fn cgroup_of_the_unified_hierarchy_is_found_among_others() {
@@ -116,5 +151,19 @@ mod tests {
             b"5:devices:/x\n1:name=systemd:/init.scope\n0::/system.slice/multipathd.service\n";
         assert_eq!(unified_cgroup(hybrid), Some(&b"/system.slice/multipathd.service"[..]));
         assert_eq!(unified_cgroup(b"5:devices:/x\n"), None);
+    }
+
+    #[test]
+    fn an_answer_keeps_all_of_a_context() {
+        let context = Context {
+            exe: Some(b"/usr/sbin/dmsetup"),
+            cgroup: Some(b"/system.slice/docker.service"),
+            user: Some(b"root"),
+            parent: Some(Parent { pid: 1, comm: Some(b"systemd") }),
+            gone: true,
+        };
+        for context in [context, Context { parent: None, ..context }, Context::default()] {
+            assert_eq!(Answer::from(context).context(), context);
+        }
     }
 }

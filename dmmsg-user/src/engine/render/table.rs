@@ -58,6 +58,9 @@ const EXE: Column = left("EXE", 175);
 const CGROUP: Column = left("CGROUP", 200);
 const WIDE_MESSAGE: Column = left("MESSAGE", 241);
 
+/// Stands for the executable of a sender that is gone; a path starts with a slash.
+const GONE: &[u8] = b"(gone)";
+
 /// Bytes of most rows.
 const ROOM: usize = 160;
 const WIDE_ROOM: usize = 320;
@@ -123,7 +126,7 @@ impl Table {
             row.text(NAME, Some(message.name));
             row.text(UUID, Some(message.uuid));
             row.short(UID, Short::number(head.uid));
-            row.text(EXE, context.exe);
+            row.text(EXE, context.exe.or(context.gone.then_some(GONE)));
             row.text(CGROUP, context.cgroup);
         }
         row.message(self.last_column(), message);
