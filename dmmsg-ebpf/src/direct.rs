@@ -86,10 +86,12 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
     if Cmd(cmd).kind() != IOCTL_TYPE {
         return;
     }
+    // Read here, since the verifier wants the context itself, and no pointer into it that was kept.
+    let (bdev, user) = (hook.number(0).unwrap_or(0), hook.number(3).unwrap_or(0));
+    let typed_bdev = hook.argument(0).unwrap_or(0);
     count(Count::Hit);
     let task = Task::current();
     let Some(flight) = board(&task) else { return };
-    let (bdev, user) = (hook.number(0).unwrap_or(0), hook.number(3).unwrap_or(0));
     drop_stale(flight, cmd, user);
     let depth = flight.depth as usize;
     if depth >= LAYERS {
@@ -105,7 +107,7 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
     if Cmd(cmd) == Cmd::DM_MESSAGE {
         read_message(&mut record.head, scan, user);
     }
-    find_device::<A>(record, hook.argument(0).unwrap_or(bdev));
+    find_device::<A>(record, typed_bdev);
     record.head.call.boot_ns = task::boot_ns();
 }
 

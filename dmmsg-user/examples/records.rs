@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use dmmsg::engine::{
     clock::{Anchor, Clock},
-    enrich::{Context, Question},
+    enrich::{Context, Parent, Question},
     event::Event,
     filter::Filter,
     render::{Output, json::Json, table::Table},
@@ -31,6 +31,14 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 const ANCHOR: Anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
 const TEXT: &[u8] = b"set_region_mappings 0:0";
 const NAME: &[u8] = b"sw";
+const CONTEXT: Context<'_> = Context {
+    exe: Some(b"/usr/sbin/dmsetup"),
+    cgroup: Some(b"/user.slice/user-1000.slice/session-2.scope"),
+    user: Some(b"root"),
+    parent: Some(Parent { pid: 1233, comm: Some(b"bash") }),
+    gone: false,
+    stack: None,
+};
 /// Records between two flushes.
 const BATCH: u64 = 64;
 
@@ -64,7 +72,7 @@ fn render(mut output: Output, count: u64) -> usize {
             && filter.admits(&event)
         {
             black_box(Question::about(call));
-            output.event(&mut out, &event, Context::default());
+            output.event(&mut out, &event, CONTEXT);
             tally.show();
         }
         if nth % BATCH == 0 {

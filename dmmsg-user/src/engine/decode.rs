@@ -75,17 +75,21 @@ pub fn decode(record: &[u8]) -> Result<Event<'_>, DecodeError> {
     if header.abi != ABI {
         return Err(DecodeError::Abi { got: header.abi });
     }
+    if !matches!(header.kind, KIND_MESSAGE | KIND_DIRECT | KIND_IOCTL) {
+        return Err(DecodeError::Kind { got: header.kind });
+    }
+    if usize::try_from(header.size) != Ok(record.len()) {
+        return Err(DecodeError::Size { got: record.len(), claimed: header.size });
+    }
     match header.kind {
-        KIND_MESSAGE => message(record).map(Event::Message),
         KIND_DIRECT => direct(record).map(Event::Direct),
         KIND_IOCTL => ioctl(record).map(Event::Ioctl),
-        got => Err(DecodeError::Kind { got }),
+        _ => message(record).map(Event::Message),
     }
 }
 
 fn message(record: &[u8]) -> Result<Message<'_>, DecodeError> {
     let (head, texts) = fixed_part::<MessageHead>(record)?;
-    check_size(head.header, record)?;
     let [text, verb, name, uuid] =
         split(texts, [head.text_bytes, head.verb_bytes, head.name_bytes, head.uuid_bytes])?;
     let redacted = head.flags & flag::REDACTED != 0;
@@ -103,23 +107,14 @@ fn message(record: &[u8]) -> Result<Message<'_>, DecodeError> {
 
 fn direct(record: &[u8]) -> Result<Direct<'_>, DecodeError> {
     let (head, texts) = fixed_part::<DirectHead>(record)?;
-    check_size(head.header, record)?;
     let [name, uuid] = split(texts, [head.name_bytes, head.uuid_bytes])?;
     Ok(Direct { head, name, uuid })
 }
 
 fn ioctl(record: &[u8]) -> Result<Ioctl<'_>, DecodeError> {
     let (head, texts) = fixed_part::<IoctlHead>(record)?;
-    check_size(head.header, record)?;
     let [name, uuid] = split(texts, [head.name_bytes, head.uuid_bytes])?;
     Ok(Ioctl { head, name, uuid })
-}
-
-fn check_size(header: RecordHeader, record: &[u8]) -> Result<(), DecodeError> {
-    if usize::try_from(header.size) != Ok(record.len()) {
-        return Err(DecodeError::Size { got: record.len(), claimed: header.size });
-    }
-    Ok(())
 }
 
 fn fixed_part<T>(record: &[u8]) -> Result<(&T, &[u8]), DecodeError>

@@ -1,8 +1,17 @@
 //! Answers from `/proc` about a message's sender.
 
-use std::{collections::HashMap, fs, os::unix::ffi::OsStringExt, path::Path};
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, ErrorKind},
+    os::unix::ffi::OsStringExt,
+    path::Path,
+};
 
-use crate::engine::enrich::{Context, Question, Sender, unified_cgroup};
+use super::users::Users;
+use crate::engine::enrich::{
+    Answer, Context, Parent, Question, Sender, stat::Stat, unified_cgroup,
+};
 
 /// How long an answer is taken to hold, in ns: a sender may start another program.
 const LIFETIME_NS: u64 = 1_000_000_000;
@@ -13,30 +22,30 @@ const CAPACITY: usize = 256;
 /// Looks senders up, and remembers them for a moment.
 #[derive(Debug, Default)]
 pub struct Lookup {
+    users: Users,
     /// The sender asked about last, who most often is the next one too.
-    last: Option<(Sender, Answer)>,
-    others: HashMap<Sender, Answer>,
+    last: Option<(Sender, Known)>,
+    others: HashMap<Sender, Known>,
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Known {
     /// When the sender was asked about first.
     boot_ns: u64,
-    exe: Option<Vec<u8>>,
-    cgroup: Option<Vec<u8>>,
+    answer: Answer,
 }
 
 impl Lookup {
-    /// What is known of a sender now; nothing of one that is gone.
+    /// What is known of a sender now; of one that is gone, little.
     pub fn answer(&mut self, question: &Question) -> Context<'_> {
-        let holds = |answer: &Answer| question.boot_ns.abs_diff(answer.boot_ns) < LIFETIME_NS;
-        if !self.last.as_ref().is_some_and(|(of, answer)| *of == question.sender && holds(answer)) {
+        let holds = |known: &Known| question.boot_ns.abs_diff(known.boot_ns) < LIFETIME_NS;
+        if !self.last.as_ref().is_some_and(|(of, known)| *of == question.sender && holds(known)) {
             let known = self.others.remove(&question.sender).filter(holds);
-            let answer = known.unwrap_or_else(|| Answer::read(question));
+            let known = known.unwrap_or_else(|| self.read(question));
             self.put_aside();
-            self.last = Some((question.sender, answer));
+            self.last = Some((question.sender, known));
         }
-        self.last.as_ref().map(|(_, answer)| answer.context()).unwrap_or_default()
+        self.last.as_ref().map(|(_, known)| known.answer.context()).unwrap_or_default()
     }
 
     fn put_aside(&mut self) {
@@ -45,6 +54,12 @@ impl Lookup {
         }
         self.others.extend(self.last.take());
     }
+
+    fn read(&mut self, question: &Question) -> Known {
+        let Question { sender, boot_ns } = *question;
+        let user = self.users.name(sender.uid, boot_ns).map(<[u8]>::to_vec);
+        Known { boot_ns, answer: Answer { user, ..read_process(question) } }
+    }
 }
 
 /// The kernel's stack of a thread, where the kernel shows it: it must be waiting, and we be root.
@@ -52,26 +67,37 @@ pub fn stack(pid: u32, tid: u32) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/task/{tid}/stack")).ok().filter(|stack| !stack.is_empty())
 }
 
-impl Answer {
-    fn read(question: &Question) -> Self {
-        let directory = format!("/proc/{}", question.sender.pid);
-        let directory = Path::new(&directory);
-        let exe = fs::read_link(directory.join("exe")).ok();
-        let cgroup = fs::read(directory.join("cgroup")).ok();
-        // Asked last: if the process is still the sender now, it was when the rest was read.
-        let stat = fs::read(directory.join("stat")).unwrap_or_default();
-        let boot_ns = question.boot_ns;
-        if !question.admits_stat(&stat) {
-            return Self { boot_ns, exe: None, cgroup: None };
-        }
-        Self {
-            boot_ns,
-            exe: exe.map(|path| path.into_os_string().into_vec()),
-            cgroup: cgroup.and_then(|contents| unified_cgroup(&contents).map(<[u8]>::to_vec)),
-        }
+/// What `/proc` tells.
+fn read_process(question: &Question) -> Answer {
+    let directory = format!("/proc/{}", question.sender.pid);
+    let directory = Path::new(&directory);
+    let exe = fs::read_link(directory.join("exe")).ok();
+    let cgroup = fs::read(directory.join("cgroup")).ok();
+    // Asked after these: if the process is still the sender now, it was when they were read.
+    let stat = match fs::read(directory.join("stat")) {
+        Ok(stat) => stat,
+        Err(error) => return Answer { gone: says_gone(&error), ..Answer::default() },
+    };
+    let Some(process) = Stat::parse(&stat).filter(|process| question.admits(process)) else {
+        return Answer { gone: true, ..Answer::default() };
+    };
+    Answer {
+        exe: exe.map(|path| path.into_os_string().into_vec()),
+        cgroup: cgroup.and_then(|contents| unified_cgroup(&contents).map(<[u8]>::to_vec)),
+        user: None,
+        parent: read_parent(&process),
+        gone: process.has_ended,
+        stack: None,
     }
+}
 
-    fn context(&self) -> Context<'_> {
-        Context { exe: self.exe.as_deref(), cgroup: self.cgroup.as_deref(), stack: None }
-    }
+/// Whether it is for want of a process that its file cannot be read.
+fn says_gone(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+fn read_parent(process: &Stat<'_>) -> Option<Parent<Vec<u8>>> {
+    let pid = Some(process.ppid).filter(|pid| *pid != 0)?;
+    let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    Some(Parent { pid, comm: process.parent_comm(&stat).map(<[u8]>::to_vec) })
 }

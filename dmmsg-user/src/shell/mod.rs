@@ -14,3 +14,4 @@ pub mod lookup;
 pub mod sink;
 pub mod stop;
 pub mod trace;
+pub mod users;

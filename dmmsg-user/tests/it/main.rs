@@ -17,4 +17,5 @@ mod reference;
 mod render;
 mod require;
 mod sample;
+mod sender;
 mod vm;

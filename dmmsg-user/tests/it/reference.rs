@@ -2,8 +2,8 @@
 
 use dmmsg::engine::{
     clock::{Anchor, Clock},
-    decode::decode,
-    enrich::Context,
+    enrich::{Context, Parent},
+    event::Event,
     event::Message,
     names::{errno::errno_name, escape::escape},
     render::{Output, json::Json, table::Table},
@@ -152,7 +152,15 @@ proptest! {
         let [.., mut json] = outputs();
         let record = sample.record();
         let message = read(&record);
-        let line = line(&mut json, &sample, Context { exe: Some(&sample.name), cgroup: None });
+        let context = Context {
+            exe: Some(&sample.name),
+            user: Some(&sample.uuid),
+            parent: Some(Parent { pid: sample.head.call.tid, comm: Some(&sample.text) }),
+            gone: sample.head.call.seq % 2 == 0,
+            cgroup: None,
+            stack: None,
+        };
+        let line = line(&mut json, &sample, context);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         let text = |bytes: Option<&[u8]>| serde_json::json!(bytes.map(escaped));
         let given = |bytes: &[u8]| text(Some(bytes).filter(|bytes| !bytes.is_empty()));
@@ -166,6 +174,10 @@ proptest! {
         prop_assert_eq!(&value["msg"]["redacted"], message.is_redacted());
         prop_assert_eq!(&value["process"]["comm"], &text(Some(message.comm())));
         prop_assert_eq!(&value["process"]["exe"], &text(Some(&sample.name)));
+        prop_assert_eq!(&value["process"]["user"], &text(Some(&sample.uuid)));
+        prop_assert_eq!(&value["process"]["parent"], &text(Some(&sample.text)));
+        prop_assert_eq!(value["process"]["ppid"].as_u64(), Some(sample.head.call.tid.into()));
+        prop_assert_eq!(value["process"]["gone"].as_bool(), Some(sample.head.call.seq % 2 == 0));
         prop_assert_eq!(&value["dm"]["name"], &given(&sample.name));
         prop_assert_eq!(&value["dm"]["target_type"], &text(message.target_type()));
         prop_assert_eq!(value["seq"].as_u64(), Some(sample.head.call.seq));
@@ -176,10 +188,11 @@ proptest! {
     fn a_line_does_not_depend_on_the_line_before(
         first in sample(),
         other in sample(),
-        take in any::<[bool; 9]>(),
+        take in any::<[bool; 13]>(),
     ) {
         let mut second = first.clone();
-        let [pid, tid, dev, index, comm, target_type, name, uuid, exe] = take;
+        let [pid, tid, dev, index, comm, target_type, name, uuid, exe, cgroup, user, parent, gone] =
+            take;
         if pid { second.head.call.pid = other.head.call.pid; }
         if tid { second.head.call.tid = other.head.call.tid; }
         if dev { second.head.call.dev = other.head.call.dev; }
@@ -188,7 +201,14 @@ proptest! {
         if target_type { second.head.target_type = other.head.target_type; }
         if name { second.name.clone_from(&other.name); }
         if uuid { second.uuid.clone_from(&other.uuid); }
-        let context = Context { exe: exe.then_some(b"/bin/x"), cgroup: None };
+        let context = Context {
+            exe: exe.then_some(b"/bin/x"),
+            cgroup: cgroup.then_some(b"/x.service"),
+            user: user.then_some(b"root"),
+            parent: parent.then_some(Parent { pid: 1, comm: None }),
+            gone,
+            stack: None,
+        };
         for (nth, mut used) in outputs().into_iter().enumerate() {
             line(&mut used, &first, Context::default());
             for sample in [&second, &second, &first] {

@@ -2,8 +2,7 @@
 
 use dmmsg::engine::{
     clock::{Anchor, Clock},
-    decode::decode,
-    enrich::Context,
+    enrich::{Context, Parent},
     event::Event,
     render::{Output, json::Json, table::Table},
     tally::Tally,
@@ -16,18 +15,24 @@ use crate::sample::Sample;
 
 /// 2026-11-24T14:03:07Z.
 const ANCHOR: Anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
-const CONTEXT: Context<'_> =
-    Context { exe: Some(b"/usr/sbin/lvm"), cgroup: Some(b"/system.slice/lvm2.service") };
+pub const CONTEXT: Context<'_> = Context {
+    exe: Some(b"/usr/sbin/lvm"),
+    cgroup: Some(b"/system.slice/lvm2.service"),
+    user: Some(b"root"),
+    parent: Some(Parent { pid: 1, comm: Some(b"systemd") }),
+    gone: false,
+    stack: None,
+};
 
-fn table(wide: bool) -> Output {
+pub fn table(wide: bool) -> Output {
     Output::Table(Table::new(Clock::utc(ANCHOR), wide))
 }
 
-fn json() -> Output {
+pub fn json() -> Output {
     Output::Json(Json::new(Clock::utc(ANCHOR)))
 }
 
-fn rendered(mut output: Output, samples: &[Sample], context: Context<'_>) -> String {
+pub fn rendered(mut output: Output, samples: &[Sample], context: Context<'_>) -> String {
     let mut out = Vec::new();
     output.start(&mut out);
     for sample in samples {
@@ -78,13 +83,13 @@ fn a_wide_table_tells_who_the_sender_is() {
         table(true),
         std::slice::from_ref(&sample),
         &expect![[r#"
-        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   MESSAGE
-        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 /usr/sbin/lvm            /system.slice/lvm2.service               create_thin 7
-    "#]],
+            TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) MESSAGE
+            14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 /usr/sbin/lvm            /system.slice/lvm2.service                         - create_thin 7
+        "#]],
     );
     expect![[r#"
-        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   MESSAGE
-        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 -                        -                                        create_thin 7
+        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) MESSAGE
+        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 -                        -                                                  - create_thin 7
     "#]].assert_eq(&rendered(table(true), &[sample], Context::default()));
 }
 
@@ -174,7 +179,7 @@ fn a_json_line_is_as_documented() {
         json(),
         &[Sample::sent("thin-pool", b"create_thin 7")],
         &expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service"},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"thin-pool","index":0,"sector":0},"msg":{"interface":"control","tag":"create_thin","argv":["create_thin","7"],"len":13,"text":"create_thin 7","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
+        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"thin-pool","index":0,"sector":0},"msg":{"interface":"control","tag":"create_thin","argv":["create_thin","7"],"len":13,"text":"create_thin 7","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
     "#]],
     );
 }
@@ -189,7 +194,7 @@ fn what_is_missing_is_null_in_json() {
     sample.name.clear();
     sample.uuid.clear();
     expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"comm":"lvcreate","exe":null,"cgroup":null},"dm":{"dev":null,"name":null,"uuid":null,"target_type":null,"index":null,"sector":null},"msg":{"interface":"control","tag":null,"argv":null,"len":null,"text":null,"truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":-22,"errno":"EINVAL","notes":["secure","no_lookup"]}
+        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":null,"comm":"lvcreate","exe":null,"cgroup":null,"unit":null,"container":null,"ppid":null,"parent":null,"gone":false},"dm":{"dev":null,"name":null,"uuid":null,"target_type":null,"index":null,"sector":null},"msg":{"interface":"control","tag":null,"argv":null,"len":null,"text":null,"truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":-22,"errno":"EINVAL","notes":["secure","no_lookup"]}
     "#]].assert_eq(&rendered(json(), &[sample], Context::default()));
 }
 
@@ -200,7 +205,7 @@ fn json_carries_words_and_hostile_bytes() {
         json(),
         &[sample],
         &expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service"},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","argv":["check","\"a b\"","\\xff\\x1b"],"len":16,"text":"che\\\\ck \"a\\\\ b\" \\xff\\x1b","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
+        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","argv":["check","\"a b\"","\\xff\\x1b"],"len":16,"text":"che\\\\ck \"a\\\\ b\" \\xff\\x1b","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
     "#]],
     );
     let malformed = Sample::sent("raid", b"check").with(|head| head.flags |= flag::MALFORMED);
@@ -208,37 +213,37 @@ fn json_carries_words_and_hostile_bytes() {
         json(),
         &[malformed],
         &expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service"},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","argv":null,"len":5,"text":"check","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":["malformed"]}
+        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","argv":null,"len":5,"text":"check","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":["malformed"]}
     "#]],
     );
 }
 
 #[test]
 fn json_says_what_else_happened() {
-    let kernel = Counters { hits: 12, delivered: 9, lost: 2, filtered: 1 };
+    let kernel = Counters { hits: 12, delivered: 9, lost: 2, filtered: 1, over_budget: 0 };
     let mut tally = Tally::default();
     (0..8).for_each(|_| tally.show());
     tally.bad_record();
     let Event::Bad(bad) = Event::from_record(&[0; 5]) else { panic!("5 bytes are no record") };
-    let output = json();
+    let mut output = json();
     let mut out = Vec::new();
     output.lost(&mut out, 2);
-    output.bad_record(&mut out, bad);
+    output.event(&mut out, &Event::Bad(bad), Context::default());
     output.end(&mut out, &tally.totals(&kernel));
     expect![[r#"
         {"schema":"dmmsg/1","type":"lost","count":2}
         {"schema":"dmmsg/1","type":"bad_record","bytes":5,"error":"the record has 5 bytes, its fixed part 8"}
-        {"schema":"dmmsg/1","type":"stats","seen":12,"delivered":8,"lost":3,"filtered":1,"in_flight":0,"bad_records":1}
+        {"schema":"dmmsg/1","type":"stats","seen":12,"delivered":8,"lost":3,"filtered":1,"in_flight":0,"over_budget":0,"bad_records":1}
     "#]].assert_eq(str::from_utf8(&out).unwrap());
 }
 
 #[test]
 fn the_table_holds_messages_alone() {
     let Event::Bad(bad) = Event::from_record(&[]) else { panic!("nothing is no record") };
-    let output = table(true);
+    let mut output = table(true);
     let mut out = Vec::new();
     output.lost(&mut out, 2);
-    output.bad_record(&mut out, bad);
+    output.event(&mut out, &Event::Bad(bad), Context::default());
     output.end(&mut out, &Tally::default().totals(&Counters::default()));
     assert_eq!(out, b"");
 }

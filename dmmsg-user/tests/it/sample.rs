@@ -6,7 +6,9 @@ use dmmsg::engine::{
 };
 use dmmsg_common::{
     dm::DevT,
-    record::{ABI, KIND_MESSAGE, MessageHead, NO_HANDLER, NO_INDEX, RecordHeader, TEXT_MAX, flag, padded},
+    record::{
+        ABI, KIND_MESSAGE, MessageHead, NO_HANDLER, NO_INDEX, RecordHeader, TEXT_MAX, flag, padded,
+    },
     secret::{NO_SECRET, Scan, may_name_key},
 };
 use zerocopy::{FromZeros, IntoBytes};

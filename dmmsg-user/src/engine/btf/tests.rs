@@ -176,7 +176,7 @@ fn data_that_cannot_be_read_is_refused() {
 }
 
 /// Structs and members that the probes read, as `(in the module, struct, member)`.
-const READ: [(bool, &str, &str); 17] = [
+const READ: [(bool, &str, &str); 24] = [
     (true, "hash_cell", "md"),
     (true, "mapped_device", "map"),
     (true, "mapped_device", "disk"),
@@ -194,6 +194,13 @@ const READ: [(bool, &str, &str); 17] = [
     (false, "task_struct", "cred"),
     (false, "cred", "uid"),
     (false, "pt_regs", "dx"),
+    (true, "hash_cell", "name"),
+    (true, "hash_cell", "uuid"),
+    (true, "mapped_device", "interface_ptr"),
+    (true, "mapped_device", "flags"),
+    (false, "gendisk", "private_data"),
+    (false, "block_device", "bd_disk"),
+    (false, "block_device", "bd_dev"),
 ];
 
 /// A kernel where the offset of each member is 8 times its place in [`READ`].
@@ -225,6 +232,7 @@ fn the_layout_is_where_the_kernel_says() {
     assert_eq!((layout.hash_cell_md, layout.md_disk, layout.disk_major), (0, 16, 24));
     assert_eq!((layout.target_size, layout.target_begin, layout.type_name), (64, 64, 80));
     assert_eq!((layout.task_comm, layout.cred_uid, layout.regs_third), (104, 120, 128));
+    assert_eq!((layout.hash_cell_name, layout.md_interface, layout.bdev_dev), (136, 152, 184));
 }
 
 #[test]

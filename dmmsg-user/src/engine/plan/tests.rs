@@ -41,9 +41,10 @@ fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
         Ok(Plan::Wait) => "wait".to_owned(),
         Ok(Plan::Attach(attachment)) => {
             let missing = Point::ALL.into_iter().filter(|point| !attachment.reaches(*point));
-            let missing: Vec<_> = missing.map(Point::function).collect();
-            let handlers = if attachment.handlers { "handlers" } else { "no handlers" };
-            format!("{} without {missing:?}, {handlers}", attachment.rung.name())
+            let methods = (!attachment.handlers).then_some("methods");
+            let words: Vec<_> = missing.map(Point::function).chain(methods).collect();
+            let without = if words.is_empty() { "" } else { " without " };
+            format!("{}{without}{}", attachment.rung.name(), words.join(" "))
         }
         Err(refusal) => refusal.to_string(),
     };
@@ -54,9 +55,9 @@ fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
 fn debian_kernels_take_the_first_rung() {
     for release in ["6.1.0-56-cloud-amd64", "6.12.117+deb13-cloud-amd64", "7.3.4+deb13-cloud-amd64"]
     {
-        let expected = expect!["Attach(Fentry)"];
+        let expected = expect!["fentry"];
         check(&debian(release), Probe::Auto, &expected);
-        let expected = expect!["Attach(Kprobe)"];
+        let expected = expect!["kprobe"];
         check(&debian(release), Probe::Only(Rung::Kprobe), &expected);
     }
 }
@@ -69,7 +70,7 @@ fn device_mapper_that_is_not_loaded_yet_is_waited_for() {
         functions: [UNKNOWN; 4],
         ..debian("6.12.117+deb13-cloud-amd64")
     };
-    check(&facts, Probe::Auto, &expect!["Wait"]);
+    check(&facts, Probe::Auto, &expect!["wait"]);
     check(
         &KernelFacts { kprobes: false, ..facts },
         Probe::Only(Rung::Kprobe),
@@ -82,7 +83,7 @@ fn device_mapper_that_is_not_loaded_yet_is_waited_for() {
 #[test]
 fn device_mapper_that_is_built_in_needs_no_btf_of_its_own() {
     let facts = KernelFacts { dm_mod: DmMod::BuiltIn, dm_mod_btf: false, ..debian("6.12.0") };
-    let expected = expect!["Attach(Fentry)"];
+    let expected = expect!["fentry"];
     check(&facts, Probe::Auto, &expected);
 }
 
@@ -90,14 +91,14 @@ fn device_mapper_that_is_built_in_needs_no_btf_of_its_own() {
 fn a_function_without_btf_takes_the_second_rung() {
     let inlined = FunctionFacts { in_btf: false, in_kallsyms: true };
     let facts = KernelFacts { functions: [KNOWN, inlined, KNOWN, KNOWN], ..debian("6.12.0") };
-    check(&facts, Probe::Auto, &expect!["Attach(Kprobe)"]);
+    check(&facts, Probe::Auto, &expect!["kprobe"]);
 }
 
 #[test]
 fn capabilities_without_sys_admin_take_the_second_rung() {
     let privilege = Privilege { sys_admin: false, bpf: true, perfmon: true };
     let facts = KernelFacts { privilege, perf_event_paranoid: 2, ..debian("6.12.0") };
-    let expected = expect!["Attach(Kprobe)"];
+    let expected = expect!["kprobe"];
     check(&facts, Probe::Auto, &expected);
     let expected = expect![
         "kernel.perf_event_paranoid=3 keeps kprobes from all but root: set it to 2, or try --probe auto"
@@ -165,28 +166,37 @@ fn doctor_has_a_row_for_each_point() {
         &debian("6.12.0"),
         true,
         &expect![[r#"
-        POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        target_message           fentry ready    -                              -
-        __find_device_hash_cell  fentry ready    -                              -
-    "#]],
+            POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
+            target_message           fentry ready    -                              -
+            __find_device_hash_cell  fentry ready    -                              -
+            dm_blk_ioctl             fentry ready    -                              -
+            ctl_ioctl                fentry ready    -                              -
+            target_type::message     kprobe ready    -                              -
+        "#]],
     );
     let facts = KernelFacts { dm_mod: DmMod::Absent, ..debian("6.12.0") };
     check_doctor(
         &facts,
         true,
         &expect![[r#"
-        POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        target_message           -      waiting  -                              none needed: attaches once dm_mod is loaded
-        __find_device_hash_cell  -      waiting  -                              none needed: attaches once dm_mod is loaded
-    "#]],
+            POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
+            target_message           -      waiting  -                              none needed: attaches once dm_mod is loaded
+            __find_device_hash_cell  -      waiting  -                              none needed: attaches once dm_mod is loaded
+            dm_blk_ioctl             -      waiting  -                              none needed: attaches once dm_mod is loaded
+            ctl_ioctl                -      waiting  -                              none needed: attaches once dm_mod is loaded
+            target_type::message     -      waiting  -                              none needed: attaches once dm_mod is loaded
+        "#]],
     );
     check_doctor(
         &firecracker(),
         false,
         &expect![[r#"
-        POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
-        target_message           -      refused  every message                  the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
-        __find_device_hash_cell  -      refused  device, target, index, text    the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
-    "#]],
+            POINT                    RUNG   STATUS   WHAT IS LOST                   FIX
+            target_message           -      refused  every message                  the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
+            __find_device_hash_cell  -      refused  device, target, index, text    the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
+            dm_blk_ioctl             -      refused  direct ioctls                  the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
+            ctl_ioctl                -      refused  ioctls other than messages     the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
+            target_type::message     -      refused  time in the target (HANDLER)   the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
+        "#]],
     );
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::engine::{
     clock::Clock,
     digits::last_digit,
-    enrich::{Context, functions},
+    enrich::{Context, stack},
     event::{Message, Tag, until_nul},
     names::errno::errno_name,
 };
@@ -60,6 +60,9 @@ const EXE: Column = left("EXE", 175);
 const CGROUP: Column = left("CGROUP", 200);
 const HANDLER: Column = right("HANDLER(us)", 252);
 const WIDE_MESSAGE: Column = left("MESSAGE", 253);
+
+/// Stands for the executable of a sender that is gone; a path starts with a slash.
+const GONE: &[u8] = b"(gone)";
 
 /// Bytes of most rows.
 const ROOM: usize = 160;
@@ -143,7 +146,7 @@ impl Table {
         row.text(NAME, Some(name));
         row.text(UUID, Some(uuid));
         row.short(UID, Short::number(call.uid));
-        row.text(EXE, context.exe);
+        row.text(EXE, context.exe.or(context.gone.then_some(GONE)));
         row.text(CGROUP, context.cgroup);
     }
 
@@ -285,7 +288,7 @@ impl<'o> Row<'o> {
 fn stack_line(out: &mut Vec<u8>, stack: &[u8]) {
     let mut line = Line::start::<ROOM>(out);
     line.bytes(b"  waits in ");
-    for (index, function) in functions(stack).enumerate() {
+    for (index, function) in stack::functions(stack).enumerate() {
         if index > 0 {
             line.bytes(b" < ");
         }

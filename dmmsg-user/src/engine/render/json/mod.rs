@@ -1,6 +1,6 @@
 //! Events as JSON, one object a line, by the schema `dmmsg/1`.
 //!
-//! The lines are appended by hand, without a value per field: 10 M a second on one core of an AMD
+//! The lines are appended by hand, without a value per field: 8 M a second on one core of an AMD
 //! EPYC (`examples/records.rs`), where the budget asks for 2 M. What is absent is null.
 //! Bytes from strangers are escaped first (see [`names::escape`](crate::engine::names::escape)) and
 //! then once more for JSON. `notes` names what else the kernel's record tells:
@@ -28,7 +28,7 @@ use self::object::Object;
 use super::short::{SHORT, Short};
 use crate::engine::{
     clock::Clock,
-    enrich::{Context, functions},
+    enrich::{Answer, Context, stack},
     event::{BadRecord, Message, Tag},
     names::{errno::errno_name, escape::is_plain},
     tally::Totals,
@@ -83,7 +83,7 @@ impl Json {
         notes(&mut line, message);
         line.raw(b"]");
         if message.is_in_flight() {
-            stack(&mut line, context.stack);
+            stack_of(&mut line, context.stack);
         }
         line.raw(b"}\n");
     }
@@ -153,8 +153,7 @@ fn plain_text(line: &mut Object<'_>, text: &[u8], verb: &[u8], len: u32) {
 #[derive(Debug, Default)]
 struct Subject {
     facts: Facts,
-    exe: Option<Vec<u8>>,
-    cgroup: Option<Vec<u8>>,
+    answer: Answer,
     name: Vec<u8>,
     uuid: Vec<u8>,
     /// From `process` up to `dm`, whose `sector` is still to come; empty before the first line.
@@ -171,8 +170,7 @@ impl Subject {
             [head.call.pid, head.call.tid, head.call.uid, head.call.dev, head.target_index];
         let facts = (numbers, head.call.comm, head.target_type);
         let is_last = facts == self.facts
-            && context.exe == self.exe.as_deref()
-            && context.cgroup == self.cgroup.as_deref()
+            && context == self.answer.context()
             && message.name == self.name
             && message.uuid == self.uuid
             && !self.members.is_empty();
@@ -184,8 +182,7 @@ impl Subject {
         device(line, message);
         *self = Self {
             facts,
-            exe: context.exe.map(<[u8]>::to_vec),
-            cgroup: context.cgroup.map(<[u8]>::to_vec),
+            answer: context.into(),
             name: message.name.to_vec(),
             uuid: message.uuid.to_vec(),
             members: line.0.get(start..).unwrap_or_default().to_vec(),
@@ -197,9 +194,15 @@ fn process(line: &mut Object<'_>, call: &Call, context: Context<'_>) {
     line.raw(br#","process":{"pid":"#).number(call.pid);
     line.raw(br#","tid":"#).number(call.tid);
     line.raw(br#","uid":"#).number(call.uid);
+    line.raw(br#","user":"#).text(context.user);
     line.raw(br#","comm":"#).padded(&call.comm);
     line.raw(br#","exe":"#).text(context.exe);
-    line.raw(br#","cgroup":"#).text(context.cgroup).raw(b"}");
+    line.raw(br#","cgroup":"#).text(context.cgroup);
+    line.raw(br#","unit":"#).text(context.unit());
+    line.raw(br#","container":"#).text(context.container().as_deref());
+    line.raw(br#","ppid":"#).optional(context.parent.map(|parent| parent.pid));
+    line.raw(br#","parent":"#).text(context.parent.and_then(|parent| parent.comm));
+    line.raw(br#","gone":"#).boolean(context.gone).raw(b"}");
 }
 
 fn device(line: &mut Object<'_>, message: &Message<'_>) {
@@ -242,7 +245,7 @@ fn outcome(line: &mut Object<'_>, ret: i32) {
 }
 
 /// Writes the functions that the sender is in, the innermost first.
-fn stack(line: &mut Object<'_>, stack: Option<&[u8]>) {
+fn stack_of(line: &mut Object<'_>, stack: Option<&[u8]>) {
     line.raw(br#","stack":"#);
     let Some(stack) = stack else {
         line.null();
@@ -250,7 +253,7 @@ fn stack(line: &mut Object<'_>, stack: Option<&[u8]>) {
     };
     line.raw(b"[");
     let start = line.0.len();
-    for function in functions(stack) {
+    for function in stack::functions(stack) {
         line.comma_since(start).text(Some(function));
     }
     line.raw(b"]");
