@@ -18,3 +18,4 @@ mod render;
 mod require;
 mod sample;
 mod vm;
+mod vocabulary;

@@ -15,6 +15,7 @@ use crate::engine::{
     enrich::Context,
     event::{Message, Tag, until_nul},
     names::errno::errno_name,
+    targets::{Class, explain},
 };
 
 /// A column: its title, and where its values stand, in characters from the row's start.
@@ -56,14 +57,15 @@ const UUID: Column = left("UUID", 125);
 const UID: Column = right("UID", 174);
 const EXE: Column = left("EXE", 175);
 const CGROUP: Column = left("CGROUP", 200);
-const WIDE_MESSAGE: Column = left("MESSAGE", 241);
+const CLASS: Column = left("CLASS", 241);
+const WIDE_MESSAGE: Column = left("MESSAGE", 250);
 
 /// Bytes of most rows.
 const ROOM: usize = 160;
 const WIDE_ROOM: usize = 320;
 
 const FIXED: [Column; 10] = [TIME, PID, COMM, DEV, TYPE, INDEX, TAG, LEN, LATENCY, RET];
-const WIDE: [Column; 5] = [NAME, UUID, UID, EXE, CGROUP];
+const WIDE: [Column; 6] = [NAME, UUID, UID, EXE, CGROUP, CLASS];
 
 /// Writes messages as rows of a table.
 #[derive(Debug)]
@@ -125,8 +127,13 @@ impl Table {
             row.short(UID, Short::number(head.uid));
             row.text(EXE, context.exe);
             row.text(CGROUP, context.cgroup);
+            let class = message.tag().map(|tag| Class::of(message.target_type(), tag).name());
+            row.ascii(CLASS, class.unwrap_or("-").as_bytes());
         }
         row.message(self.last_column(), message);
+        if self.wide && head.ret != 0 {
+            row.explanation(message);
+        }
         row.end();
     }
 
@@ -251,6 +258,16 @@ impl<'o> Row<'o> {
         self.line.number(message.hidden_bytes() as u64);
         let or_more = message.has(flag::LEN_AT_LEAST);
         self.line.bytes(if or_more { b" B or more>" } else { b" B>" });
+    }
+
+    /// Writes why the message failed, behind its text or in its place.
+    fn explanation(&mut self, message: &Message<'_>) {
+        let Some(why) = explain(message) else { return };
+        self.line.go_to((self.line.at() + 1).max(self.start + self.free - 1));
+        let name = errno_name(message.head.ret.saturating_neg()).unwrap_or_default();
+        for part in ["<", name, ": ", why, ">"] {
+            self.line.bytes(part.as_bytes());
+        }
     }
 
     fn end(self) {

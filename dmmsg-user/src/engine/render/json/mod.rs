@@ -16,10 +16,11 @@
 //! | `unreadable` | part of the kernel's data could not be read |
 
 mod object;
+mod opening;
 
 use dmmsg_common::record::flag;
 
-use self::object::Object;
+use self::{object::Object, opening::Opening};
 use super::short::{SHORT, Short};
 use crate::engine::{
     clock::Clock,
@@ -27,6 +28,7 @@ use crate::engine::{
     event::{BadRecord, Message, Tag},
     names::{errno::errno_name, escape::is_plain},
     tally::Totals,
+    targets::{Class, explain},
 };
 
 const NOTES: [(u32, &str); 7] = [
@@ -45,12 +47,13 @@ pub struct Json {
     clock: Clock,
     word: Vec<u8>,
     last: Subject,
+    opening: Opening,
 }
 
 impl Json {
     /// A writer; the clock must show UTC.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, word: Vec::new(), last: Subject::default() }
+        Self { clock, word: Vec::new(), last: Subject::default(), opening: Opening::default() }
     }
 
     /// Appends the line of a message.
@@ -67,9 +70,9 @@ impl Json {
         self.text(&mut line, message);
         line.raw(br#"},"latency_ns":{"total":"#).number(head.latency_ns);
         if head.ret == 0 {
-            line.raw(br#","handler":null},"ret":0,"errno":null,"notes":["#);
+            line.raw(br#","handler":null},"ret":0,"errno":null,"explanation":null,"notes":["#);
         } else {
-            failed(&mut line, head.ret);
+            failed(&mut line, message);
         }
         notes(&mut line, message);
         line.raw(b"]}\n");
@@ -82,10 +85,13 @@ impl Json {
             (Tag::Text(verb), Some(len))
                 if is_plain(message.text) && !message.has(flag::MALFORMED) =>
             {
+                self.opening.write(line, message, verb);
                 plain_text(line, message.text, verb, len);
             }
             _ => {
                 line.raw(br#"},"msg":{"interface":"control","tag":"#).text(message.tag());
+                let class = message.tag().map(|tag| Class::of(message.target_type(), tag).name());
+                line.raw(br#","class":"#).text(class.map(str::as_bytes));
                 self.words(line, message);
                 line.raw(br#","len":"#).optional(seen);
                 line.raw(br#","text":"#).text(seen.map(|_| message.text));
@@ -113,11 +119,9 @@ impl Json {
     }
 }
 
-/// What [`Json::text`] writes for a text that starts with its verb and is its own form, so that
-/// nothing is quoted, and nothing but spaces separates words: at half the cost.
+/// What [`Json::text`] writes behind the opening for a text that starts with its verb and is its own
+/// form, so that nothing is quoted, and nothing but spaces separates words: at half the cost.
 fn plain_text(line: &mut Object<'_>, text: &[u8], verb: &[u8], len: u32) {
-    line.raw(br#"},"msg":{"interface":"control","tag":""#).plain(verb);
-    line.raw(br#"","argv":[""#).plain(verb);
     let rest = text.get(verb.len()..).unwrap_or_default();
     for word in rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
         line.raw(br#"",""#).plain(word);
@@ -197,13 +201,15 @@ fn device(line: &mut Object<'_>, message: &Message<'_>) {
     line.raw(br#","index":"#).optional(message.target_index());
 }
 
-fn failed(line: &mut Object<'_>, ret: i32) {
+fn failed(line: &mut Object<'_>, message: &Message<'_>) {
+    let ret = message.head.ret;
     line.raw(br#","handler":null},"ret":"#).short(Short::signed(ret));
     line.raw(br#","errno":"#);
     match errno_name(ret.saturating_neg()) {
         Some(name) => line.text(Some(name.as_bytes())),
         None => line.null(),
     };
+    line.raw(br#","explanation":"#).text(explain(message).map(str::as_bytes));
     line.raw(br#","notes":["#);
 }
 
