@@ -13,3 +13,4 @@ pub mod lookup;
 pub mod sink;
 pub mod stop;
 pub mod trace;
+mod verbs;

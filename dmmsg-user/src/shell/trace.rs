@@ -18,6 +18,7 @@ use super::{
     lookup::Lookup,
     sink::{Reader, Sink},
     stop::Stop,
+    verbs,
 };
 use crate::engine::{
     clock::{Anchor, Clock},
@@ -45,7 +46,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let result = if config.doctor { diagnose(&config) } else { trace(&config) };
+    let result = match config.verbs {
+        Some(selection) => verbs::list(selection, config.format),
+        None if config.doctor => diagnose(&config),
+        None => trace(&config),
+    };
     result.unwrap_or_else(|error| {
         let refused = error.is::<Refusal>() || error.is::<CannotAttach>();
         let exit = if refused { Exit::Refused } else { Exit::Failed };
