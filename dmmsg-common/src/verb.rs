@@ -1,6 +1,6 @@
 //! A message's canonical verb: its first word, or the first two after `key`, in lower case.
 
-/// Bytes of a canonical verb with its NUL; the longest verb of any target has 21 without.
+/// Bytes of a canonical verb with its NUL; the longest verb of any target has 26 without.
 pub const VERB_LEN: usize = 32;
 
 /// A canonical verb under construction.

@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     let output = match format.as_str() {
         "table" => Output::Table(Table::new(Clock::utc(ANCHOR), false)),
         "wide" => Output::Table(Table::new(Clock::utc(ANCHOR), true)),
-        "json" => Output::Json(Json::new(Clock::utc(ANCHOR))),
+        "json" => Output::Json(Box::new(Json::new(Clock::utc(ANCHOR)))),
         other => bail!("no output `{other}`"),
     };
     let bytes = render(output, count.parse().context("read COUNT")?);

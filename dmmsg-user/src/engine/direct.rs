@@ -12,6 +12,9 @@ use super::event::until_nul;
 /// Source: `include/uapi/linux/dm-ioctl.h`, since 6.16.
 const PROBE_PATHS_NR: u32 = 18;
 
+/// Source: `include/uapi/asm-generic/errno-base.h`.
+const ENOTTY: i32 = 25;
+
 /// A direct ioctl.
 #[derive(Clone, Copy, Debug)]
 pub struct Direct<'a> {
@@ -65,6 +68,13 @@ impl Direct<'_> {
             len: self.head.len,
             payload: self.head.payload.get(..captured).unwrap_or(&self.head.payload),
         })
+    }
+
+    /// Why the ioctl failed, if that can be told.
+    pub fn explain(&self) -> Option<&'static str> {
+        let no_such_ioctl = self.head.call.ret == -ENOTTY;
+        (no_such_ioctl && self.cmd() == Cmd::DM_MESSAGE)
+            .then_some("this kernel takes messages by its control node alone")
     }
 
     /// Bytes of the payload that were not captured, by the sender's word for its length.

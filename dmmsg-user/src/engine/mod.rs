@@ -21,3 +21,4 @@ pub mod plan;
 pub mod quantity;
 pub mod render;
 pub mod tally;
+pub mod targets;

@@ -15,6 +15,7 @@ use crate::engine::{
     filter::{Device, Filter, Padded, Verb},
     plan::{Probe, Rung},
     quantity::{RingSize, parse_duration},
+    targets::Selection,
 };
 
 /// What a run is to do.
@@ -22,6 +23,8 @@ use crate::engine::{
 pub struct Config {
     /// Diagnose this host instead of tracing.
     pub doctor: bool,
+    /// Print this part of the vocabulary instead of tracing.
+    pub verbs: Option<Selection>,
     /// How messages are shown.
     pub format: Format,
     /// Which messages are shown.
@@ -88,6 +91,7 @@ impl From<Args> for Config {
     fn from(args: Args) -> Self {
         Self {
             doctor: args.doctor,
+            verbs: args.verbs,
             format: match args.output {
                 OutputWord::Table => Format::Table { wide: args.wide },
                 OutputWord::Json => Format::Json,
@@ -127,7 +131,7 @@ struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: OutputWord,
 
-    /// Add name, uuid, uid, executable and cgroup to the table
+    /// Add to the table who the sender is, what the verb does, and why messages failed
     #[arg(long)]
     wide: bool,
 
@@ -186,6 +190,10 @@ struct Args {
     /// Say for each probe point whether it works here and what to do if not, then exit
     #[arg(long)]
     doctor: bool,
+
+    /// List the messages that targets take, or those of one target, then exit
+    #[arg(long, value_name = "TARGET", num_args = 0..=1, default_missing_value = "all")]
+    verbs: Option<Selection>,
 
     /// Exit with 6 if messages were lost
     #[arg(long)]

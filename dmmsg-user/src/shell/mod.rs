@@ -15,3 +15,4 @@ pub mod sink;
 pub mod stop;
 pub mod trace;
 pub mod users;
+mod verbs;

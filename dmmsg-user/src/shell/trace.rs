@@ -19,6 +19,7 @@ use super::{
     lookup::{self, Lookup},
     sink::{Reader, Sink},
     stop::Stop,
+    verbs,
 };
 use crate::engine::{
     clock::{Anchor, Clock},
@@ -47,7 +48,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let result = if config.doctor { diagnose(&config) } else { trace(&config) };
+    let result = match config.verbs {
+        Some(selection) => verbs::list(selection, config.format),
+        None if config.doctor => diagnose(&config),
+        None => trace(&config),
+    };
     result.unwrap_or_else(|error| {
         let refused = error.is::<Refusal>() || error.is::<CannotAttach>();
         let exit = if refused { Exit::Refused } else { Exit::Failed };
@@ -84,9 +89,12 @@ fn trace(config: &Config) -> Result<Exit> {
         if rung == Rung::Kprobe {
             stop.when_module_goes(module);
         }
+        let mut run = Run::new(config, probes, records)?;
+        // Before anybody is told that all is seen.
+        run.follow_modules();
         say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
         stop.after(config.duration);
-        Run::new(config, probes, records)?.until(&mut stop).await
+        run.until(&mut stop).await
     })
 }
 
@@ -129,7 +137,7 @@ fn look(probe: Probe) -> Result<Host> {
 
 /// Attaches on a rung; if the kernel refuses it and the user has no wish, on the next.
 fn climb(config: &Config, wanted: Attachment, host: Host) -> Result<(Probes, Ring, Rung)> {
-    let refusal = match attach(config, &wanted, &host) {
+    let refusal = match attach(config, wanted, &host) {
         Ok((probes, records)) => return Ok((probes, records, wanted.rung)),
         Err(refusal) => refusal,
     };
@@ -142,11 +150,11 @@ fn climb(config: &Config, wanted: Attachment, host: Host) -> Result<(Probes, Rin
         return Err(refusal);
     };
     say(format_args!("fentry was refused, trying kprobes: {refusal:#}"));
-    let (probes, records) = attach(config, &next, &host)?;
+    let (probes, records) = attach(config, next, &host)?;
     Ok((probes, records, next.rung))
 }
 
-fn attach(config: &Config, attachment: &Attachment, host: &Host) -> Result<(Probes, Ring)> {
+fn attach(config: &Config, attachment: Attachment, host: &Host) -> Result<(Probes, Ring)> {
     let Resolved { layout, rdonly_cast, function_ids } = host.resolve()?;
     let page_bytes = u32::try_from(rustix::param::page_size()).context("size of a page")?;
     let wanted = |point: &Point| *point != Point::ControlIoctl || config.filter.ioctls;
@@ -223,13 +231,16 @@ impl<'a> Run<'a> {
 
     fn carry_out(&mut self, chore: Chore) -> Result<()> {
         match chore {
-            Chore::FollowModules => {
-                for (module, error) in self.probes.follow_handlers() {
-                    say(format_args!("no time in the target for {module}: {error:#}"));
-                }
-                Ok(())
-            }
-            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck),
+            Chore::FollowModules => self.follow_modules(),
+            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck)?,
+        }
+        Ok(())
+    }
+
+    /// Puts probes on the message methods of targets that have come since.
+    fn follow_modules(&mut self) {
+        for (module, error) in self.probes.follow_handlers() {
+            say(format_args!("time in the target is not measured for {module}: {error:#}"));
         }
     }
 
@@ -281,7 +292,7 @@ impl<'a> Stream<'a> {
         let anchor = anchor();
         let mut output = match config.format {
             Format::Table { wide } => Output::Table(Table::new(local_clock(anchor), wide)),
-            Format::Json => Output::Json(Json::new(Clock::utc(anchor))),
+            Format::Json => Output::Json(Box::new(Json::new(Clock::utc(anchor)))),
         };
         let mut sink = Sink::stdout();
         output.start(sink.lines());

@@ -1,6 +1,9 @@
 //! The command line of `dmmsg-trace`, typed.
 
-use std::process::{Command, Output};
+use std::{
+    collections::HashSet,
+    process::{Command, Output},
+};
 
 use expect_test::{Expect, expect};
 
@@ -133,6 +136,48 @@ fn values_that_cannot_be() {
         &["-m", "create_thin 7"],
         &expect![[r#"
         dmmsg-trace: invalid value 'create_thin 7' for '--verb <VERB>': a verb is one word, or `key` and one word
+    "#]],
+    );
+}
+
+#[test]
+fn verbs_are_listed_without_privilege() {
+    let all = dmmsg_trace(&["--verbs"]);
+    assert_eq!((all.status.code(), text(&all.stderr)), (Some(0), ""));
+    let rows = text(&all.stdout).lines().filter(|row| !row.starts_with(' '));
+    let [targets, verbs]: [HashSet<_>; 2] =
+        [0, 1].map(|nth| rows.clone().filter_map(|row| row.split_whitespace().nth(nth)).collect());
+    // Fourteen, `core` and the title; `key set` and `key wipe` are both `key` here.
+    assert_eq!(targets.len(), 16);
+    assert!(verbs.is_superset(&HashSet::from(["delete", "key", "@stats_list", "gc_percent"])));
+
+    let one = dmmsg_trace(&["--verbs", "writecache"]);
+    assert_eq!(one.status.code(), Some(0));
+    expect![[r#"
+        TARGET      VERB                       CLASS     SINCE   ARGUMENTS
+        writecache  flush                      changes   <=5.10  -
+                     EBUSY       the device is suspended
+                     EIO         the cache has failed
+        writecache  flush_on_suspend           controls  <=5.10  -
+        writecache  cleaner                    controls  <=5.10  -
+        writecache  clear_stats                controls  5.15    -
+                     EINVAL      the kernel is older than 5.15
+    "#]]
+    .assert_eq(text(&one.stdout));
+
+    let json = dmmsg_trace(&["-o", "json", "--verbs", "log-writes"]);
+    assert_eq!(json.status.code(), Some(0));
+    expect![[r#"
+        {"schema":"dmmsg/1","type":"verb","target":"log-writes","module":"dm_log_writes","handler":"log_writes_message","verb":"mark","arguments":"<text>","class":"changes","since":null,"errors":[]}
+    "#]].assert_eq(text(&json.stdout));
+}
+
+#[test]
+fn a_target_without_messages_has_no_verbs_to_list() {
+    check_usage_error(
+        &["--verbs", "linear"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'linear' for '--verbs [<TARGET>]': no such target takes messages; known are all, core, cache, clone, crypt, dust, era, log-writes, multipath, pcache, raid, switch, thin-pool, vdo, writecache, zoned
     "#]],
     );
 }

@@ -19,3 +19,4 @@ mod require;
 mod sample;
 mod sender;
 mod vm;
+mod vocabulary;

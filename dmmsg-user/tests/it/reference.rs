@@ -20,7 +20,7 @@ fn outputs() -> [Output; 3] {
     [
         Output::Table(Table::new(clock.clone(), false)),
         Output::Table(Table::new(clock.clone(), true)),
-        Output::Json(Json::new(clock)),
+        Output::Json(Box::new(Json::new(clock))),
     ]
 }
 

@@ -29,7 +29,7 @@ pub fn table(wide: bool) -> Output {
 }
 
 pub fn json() -> Output {
-    Output::Json(Json::new(Clock::utc(ANCHOR)))
+    Output::Json(Box::new(Json::new(Clock::utc(ANCHOR))))
 }
 
 pub fn rendered(mut output: Output, samples: &[Sample], context: Context<'_>) -> String {
@@ -83,13 +83,13 @@ fn a_wide_table_tells_who_the_sender_is() {
         table(true),
         std::slice::from_ref(&sample),
         &expect![[r#"
-            TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) MESSAGE
-            14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 /usr/sbin/lvm            /system.slice/lvm2.service                         - create_thin 7
+            TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) CLASS    MESSAGE
+            14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 /usr/sbin/lvm            /system.slice/lvm2.service                         - changes  create_thin 7
         "#]],
     );
     expect![[r#"
-        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) MESSAGE
-        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 -                        -                                                  - create_thin 7
+        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) CLASS    MESSAGE
+        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 -                        -                                                  - changes  create_thin 7
     "#]].assert_eq(&rendered(table(true), &[sample], Context::default()));
 }
 
@@ -179,8 +179,8 @@ fn a_json_line_is_as_documented() {
         json(),
         &[Sample::sent("thin-pool", b"create_thin 7")],
         &expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"thin-pool","index":0,"sector":0},"msg":{"interface":"control","tag":"create_thin","argv":["create_thin","7"],"len":13,"text":"create_thin 7","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
-    "#]],
+            {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"thin-pool","index":0,"sector":0},"msg":{"interface":"control","tag":"create_thin","class":"changes","argv":["create_thin","7"],"len":13,"text":"create_thin 7","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"explanation":null,"notes":[]}
+        "#]],
     );
 }
 
@@ -194,7 +194,7 @@ fn what_is_missing_is_null_in_json() {
     sample.name.clear();
     sample.uuid.clear();
     expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":null,"comm":"lvcreate","exe":null,"cgroup":null,"unit":null,"container":null,"ppid":null,"parent":null,"gone":false},"dm":{"dev":null,"name":null,"uuid":null,"target_type":null,"index":null,"sector":null},"msg":{"interface":"control","tag":null,"argv":null,"len":null,"text":null,"truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":-22,"errno":"EINVAL","notes":["secure","no_lookup"]}
+        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":null,"comm":"lvcreate","exe":null,"cgroup":null,"unit":null,"container":null,"ppid":null,"parent":null,"gone":false},"dm":{"dev":null,"name":null,"uuid":null,"target_type":null,"index":null,"sector":null},"msg":{"interface":"control","tag":null,"class":null,"argv":null,"len":null,"text":null,"truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":-22,"errno":"EINVAL","explanation":null,"notes":["secure","no_lookup"]}
     "#]].assert_eq(&rendered(json(), &[sample], Context::default()));
 }
 
@@ -205,16 +205,16 @@ fn json_carries_words_and_hostile_bytes() {
         json(),
         &[sample],
         &expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","argv":["check","\"a b\"","\\xff\\x1b"],"len":16,"text":"che\\\\ck \"a\\\\ b\" \\xff\\x1b","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
-    "#]],
+            {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","class":"controls","argv":["check","\"a b\"","\\xff\\x1b"],"len":16,"text":"che\\\\ck \"a\\\\ b\" \\xff\\x1b","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"explanation":null,"notes":[]}
+        "#]],
     );
     let malformed = Sample::sent("raid", b"check").with(|head| head.flags |= flag::MALFORMED);
     check(
         json(),
         &[malformed],
         &expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","argv":null,"len":5,"text":"check","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":["malformed"]}
-    "#]],
+            {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":"/usr/sbin/lvm","cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":false},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"raid","index":0,"sector":0},"msg":{"interface":"control","tag":"check","class":"controls","argv":null,"len":5,"text":"check","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"explanation":null,"notes":["malformed"]}
+        "#]],
     );
 }
 

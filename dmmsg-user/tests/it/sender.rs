@@ -13,13 +13,13 @@ fn a_sender_that_is_gone_is_marked() {
     let sample = Sample::sent("thin-pool", b"create_thin 7");
     let gone = Context { gone: true, ..Context::default() };
     expect![[r#"
-        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) MESSAGE
-        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 (gone)                   -                                                  - create_thin 7
+        TIME         PID     COMM             DEV       TYPE       IDX TAG                LEN  LAT(us) RET      NAME                 UUID                                          UID EXE                      CGROUP                                   HANDLER(us) CLASS    MESSAGE
+        14:03:07.118 81233   lvcreate         253:4     thin-pool    0 create_thin         13    812.4 0        vg-pool              LVM-a1b2                                        0 (gone)                   -                                                  - changes  create_thin 7
     "#]].assert_eq(&rendered(table(true), std::slice::from_ref(&sample), gone));
     // It had ended, but its parent had not noticed.
     let ended = Context { exe: None, gone: true, ..CONTEXT };
     expect![[r#"
-        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":null,"cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":true},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"thin-pool","index":0,"sector":0},"msg":{"interface":"control","tag":"create_thin","argv":["create_thin","7"],"len":13,"text":"create_thin 7","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"notes":[]}
+        {"schema":"dmmsg/1","type":"message","time":"2026-11-24T14:03:07.118204511Z","seq":91,"cpu":1,"lost_before":0,"process":{"pid":81233,"tid":81234,"uid":0,"user":"root","comm":"lvcreate","exe":null,"cgroup":"/system.slice/lvm2.service","unit":"lvm2.service","container":null,"ppid":1,"parent":"systemd","gone":true},"dm":{"dev":"253:4","name":"vg-pool","uuid":"LVM-a1b2","target_type":"thin-pool","index":0,"sector":0},"msg":{"interface":"control","tag":"create_thin","class":"changes","argv":["create_thin","7"],"len":13,"text":"create_thin 7","truncated":false,"redacted":false},"latency_ns":{"total":812400,"handler":null},"ret":0,"errno":null,"explanation":null,"notes":[]}
     "#]].assert_eq(&rendered(json(), &[sample], ended));
 }
 

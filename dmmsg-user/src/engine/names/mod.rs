@@ -3,4 +3,5 @@
 pub mod errno;
 pub mod escape;
 pub mod glob;
+pub mod hex;
 pub mod ioctl;

@@ -1,14 +1,12 @@
 //! How to attach to this kernel, or why that cannot be done.
 
 mod facts;
-mod method;
 mod point;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{DmMod, FunctionFacts, KernelFacts, Lockdown, Privilege};
-pub use method::Method;
 pub use point::{Point, Rung};
 pub use refusal::{Obstacle, Refusal};
 
@@ -42,7 +40,7 @@ impl Attachment {
     }
 
     /// Whether a point can be probed.
-    pub const fn reaches(&self, point: Point) -> bool {
+    pub const fn reaches(self, point: Point) -> bool {
         self.reached[point.index()]
     }
 }

@@ -17,7 +17,7 @@ pub enum Output {
     /// Columns for people.
     Table(Table),
     /// One object a line.
-    Json(Json),
+    Json(Box<Json>),
 }
 
 impl Output {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use aya::{Ebpf, programs::kprobe::KProbeLink};
 
 use super::hooks::{attach_kprobe, load_kprobe};
-use crate::engine::plan::Method;
+use crate::engine::targets::{self, Target};
 
 const ENTRY: &str = "handler_kprobe";
 const RETURN: &str = "handler_kretprobe";
@@ -50,22 +50,22 @@ impl Handlers {
     /// again.
     pub fn follow(&mut self) -> Vec<(&'static str, anyhow::Error)> {
         let mut refused = Vec::new();
-        for method in Method::ALL {
-            let now = instance(method);
-            let before = self.attached.get(method.module).map(|attached| attached.instance);
+        for target in targets::types() {
+            let now = instance(target);
+            let before = self.attached.get(target.module).map(|attached| attached.instance);
             if now == before {
                 continue;
             }
-            self.attached.remove(method.module);
+            self.attached.remove(target.module);
             let Some(instance) = now else { continue };
-            let links = match self.attach(method, instance) {
+            let links = match self.attach(target, instance) {
                 Ok(links) => Some(links),
                 Err(error) => {
-                    refused.push((method.module, error));
+                    refused.push((target.module, error));
                     None
                 }
             };
-            self.attached.insert(method.module, Attached { instance, links });
+            self.attached.insert(target.module, Attached { instance, links });
         }
         refused
     }
@@ -75,10 +75,10 @@ impl Handlers {
         self.attached.clear();
     }
 
-    fn attach(&mut self, method: &Method, instance: Instance) -> Result<[KProbeLink; 2]> {
+    fn attach(&mut self, target: &Target, instance: Instance) -> Result<[KProbeLink; 2]> {
         let symbol = match instance {
-            Instance::BuiltIn => method.function.to_owned(),
-            Instance::Module(_) => format!("{}:{}", method.module, method.function),
+            Instance::BuiltIn => target.handler.to_owned(),
+            Instance::Module(_) => format!("{}:{}", target.module, target.handler),
         };
         let mut attach = |name| {
             let program = self.ebpf.program_mut(name).context("the object has no such program")?;
@@ -89,9 +89,9 @@ impl Handlers {
     }
 }
 
-/// The method's module as it is loaded now; `None` where it is not.
-fn instance(method: &Method) -> Option<Instance> {
-    let folder = format!("/sys/module/{}", method.module);
+/// The target's module as it is loaded now; `None` where it is not.
+fn instance(target: &Target) -> Option<Instance> {
+    let folder = format!("/sys/module/{}", target.module);
     match fs::metadata(format!("{folder}/initstate")) {
         Ok(file) => Some(Instance::Module(file.ino())),
         Err(_) => fs::metadata(folder).is_ok().then_some(Instance::BuiltIn),

@@ -16,7 +16,11 @@ use dmmsg_common::record::direct_flag;
 
 use super::{Json, Object, names, outcome, process};
 use crate::engine::{
-    direct::Direct, enrich::Context, ioctl::Ioctl, names::ioctl::flags, render::short::Short,
+    direct::Direct,
+    enrich::Context,
+    ioctl::Ioctl,
+    names::{hex::hex, ioctl::flags},
+    render::short::Short,
 };
 
 const NOTES: [(u32, &str); 5] = [
@@ -53,9 +57,7 @@ impl Json {
         line.raw(br#","payload":"#);
         match message {
             Some(message) if !direct.has(direct_flag::PAYLOAD_UNREADABLE) => {
-                let hex: String =
-                    message.payload.iter().map(|byte| format!("{byte:02x}")).collect();
-                line.text(Some(hex.as_bytes()))
+                line.text(Some(hex(message.payload, "").as_bytes()))
             }
             _ => line.null(),
         };
@@ -68,7 +70,7 @@ impl Json {
         line.raw(br#","layer":"#).number(direct.head.layer);
         line.raw(br#"},"latency_ns":{"total":"#).number(call.latency_ns);
         line.raw(br#","handler":null"#);
-        outcome(&mut line, call.ret);
+        outcome(&mut line, call.ret, || direct.explain());
         let start = line.0.len();
         for (_, note) in NOTES.iter().filter(|(flag, _)| direct.has(*flag)) {
             line.comma_since(start).text(Some(note.as_bytes()));
@@ -100,7 +102,7 @@ impl Json {
         line.raw(br#","flags_out":"#).number(ioctl.head.flags_out);
         line.raw(br#","target_count":"#).number(ioctl.head.target_count);
         line.raw(br#"},"latency_ns":{"total":"#).number(call.latency_ns);
-        outcome(&mut line, call.ret);
+        outcome(&mut line, call.ret, || None);
         if !ioctl.is_readable() {
             line.text(Some(b"unreadable_header"));
         }

@@ -18,13 +18,14 @@
 
 mod ioctls;
 mod object;
+mod opening;
 
 use dmmsg_common::{
     dm::DevT,
     record::{Call, flag},
 };
 
-use self::object::Object;
+use self::{object::Object, opening::Opening};
 use super::short::{SHORT, Short};
 use crate::engine::{
     clock::Clock,
@@ -32,6 +33,7 @@ use crate::engine::{
     event::{BadRecord, Message, Tag},
     names::{errno::errno_name, escape::is_plain},
     tally::Totals,
+    targets::{Class, explain},
 };
 
 const NOTES: [(u32, &str); 8] = [
@@ -51,12 +53,13 @@ pub struct Json {
     clock: Clock,
     word: Vec<u8>,
     last: Subject,
+    opening: Opening,
 }
 
 impl Json {
     /// A writer; the clock must show UTC.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, word: Vec::new(), last: Subject::default() }
+        Self { clock, word: Vec::new(), last: Subject::default(), opening: Opening::default() }
     }
 
     /// Appends the line of a message.
@@ -76,9 +79,9 @@ impl Json {
         line.raw(br#"},"latency_ns":{"total":"#).number(head.call.latency_ns);
         line.raw(br#","handler":"#).optional(message.handler_ns());
         if message.is_in_flight() {
-            line.raw(br#"},"ret":null,"errno":null,"notes":["#);
+            line.raw(br#"},"ret":null,"errno":null,"explanation":null,"notes":["#);
         } else {
-            outcome(&mut line, head.call.ret);
+            outcome(&mut line, head.call.ret, || explain(message));
         }
         notes(&mut line, message);
         line.raw(b"]");
@@ -104,10 +107,13 @@ impl Json {
             (Tag::Text(verb), Some(len))
                 if is_plain(message.text) && !message.has(flag::MALFORMED) =>
             {
+                self.opening.write(line, message, verb);
                 plain_text(line, message.text, verb, len);
             }
             _ => {
                 line.raw(br#"},"msg":{"interface":"control","tag":"#).text(message.tag());
+                let class = message.tag().map(|tag| Class::of(message.target_type(), tag).name());
+                line.raw(br#","class":"#).text(class.map(str::as_bytes));
                 self.words(line, message);
                 line.raw(br#","len":"#).optional(seen);
                 line.raw(br#","text":"#).text(seen.map(|_| message.text));
@@ -135,11 +141,9 @@ impl Json {
     }
 }
 
-/// What [`Json::text`] writes for a text that starts with its verb and is its own form, so that
-/// nothing is quoted, and nothing but spaces separates words: at half the cost.
+/// What [`Json::text`] writes behind the opening for a text that starts with its verb and is its own
+/// form, so that nothing is quoted, and nothing but spaces separates words: at half the cost.
 fn plain_text(line: &mut Object<'_>, text: &[u8], verb: &[u8], len: u32) {
-    line.raw(br#"},"msg":{"interface":"control","tag":""#).plain(verb);
-    line.raw(br#"","argv":[""#).plain(verb);
     let rest = text.get(verb.len()..).unwrap_or_default();
     for word in rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
         line.raw(br#"",""#).plain(word);
@@ -228,11 +232,11 @@ fn names(line: &mut Object<'_>, dev: Option<DevT>, names: [&[u8]; 2]) {
     line.raw(br#","uuid":"#).text(given(uuid));
 }
 
-/// Ends `latency_ns` and writes how the call ended, up to the start of the notes.
+/// Ends `latency_ns` and writes how the call ended, and where it failed, `why`, up to the start of the notes.
 #[inline]
-fn outcome(line: &mut Object<'_>, ret: i32) {
+fn outcome(line: &mut Object<'_>, ret: i32, why: impl FnOnce() -> Option<&'static str>) {
     if ret == 0 {
-        line.raw(br#"},"ret":0,"errno":null,"notes":["#);
+        line.raw(br#"},"ret":0,"errno":null,"explanation":null,"notes":["#);
         return;
     }
     line.raw(br#"},"ret":"#).short(Short::signed(ret));
@@ -241,6 +245,7 @@ fn outcome(line: &mut Object<'_>, ret: i32) {
         Some(name) => line.text(Some(name.as_bytes())),
         None => line.null(),
     };
+    line.raw(br#","explanation":"#).text(why().map(str::as_bytes));
     line.raw(br#","notes":["#);
 }
 

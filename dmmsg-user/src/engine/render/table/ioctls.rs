@@ -5,9 +5,15 @@ use dmmsg_common::{
     record::{Call, direct_flag},
 };
 
-use super::{COMM, DEV, INDEX, LEN, PID, Row, TAG, TIME, TYPE, Table, handler, outcome};
+use super::{
+    CLASS, COMM, DEV, INDEX, LEN, PID, TAG, TIME, TYPE, Table, handler, outcome, row::Row,
+};
 use crate::engine::{
-    direct::Direct, enrich::Context, ioctl::Ioctl, names::ioctl::flags, render::short::Short,
+    direct::Direct,
+    enrich::Context,
+    ioctl::Ioctl,
+    names::{hex::hex, ioctl::flags},
+    render::short::Short,
 };
 
 impl Table {
@@ -23,7 +29,7 @@ impl Table {
         row.ascii(TAG, tag(direct).as_bytes());
         row.short(LEN, number(message.map(|message| message.len)));
         self.end_of_call(&mut row, call, [direct.name, direct.uuid], context);
-        row.ascii(self.last_column(), payload(direct).as_bytes());
+        row.text(self.last_column(), Some(payload(direct).as_bytes()));
         row.end();
     }
 
@@ -57,6 +63,7 @@ impl Table {
         if self.wide {
             Self::context(row, call, names, context);
             handler(row, None);
+            row.short(CLASS, Short::DASH);
         }
     }
 }
@@ -83,8 +90,8 @@ fn payload(direct: &Direct<'_>) -> String {
         if direct.has(direct_flag::PAYLOAD_UNREADABLE) {
             parts.push("<unreadable payload>".to_owned());
         } else if !message.payload.is_empty() {
-            let hex: String = message.payload.iter().map(|byte| format!(" {byte:02x}")).collect();
-            parts.push(format!("<{} B:{hex}>", message.payload.len()));
+            let (bytes, hex) = (message.payload.len(), hex(message.payload, " "));
+            parts.push(format!("<{bytes} B:{hex}>"));
         }
         if direct.has(direct_flag::REDACTED) {
             parts.push(format!("<redacted {hidden} B>"));

@@ -4,9 +4,11 @@
 //! behind it, so that one long name moves as little of its row as possible.
 
 mod ioctls;
+mod row;
 
 use dmmsg_common::record::{Call, flag};
 
+use self::row::{Column, ROOM, Row, left, right};
 use super::{
     line::Line,
     short::{SHORT, Short},
@@ -15,30 +17,10 @@ use crate::engine::{
     clock::Clock,
     digits::last_digit,
     enrich::{Context, stack},
-    event::{Message, Tag, until_nul},
+    event::{Message, Tag},
     names::errno::errno_name,
+    targets::Class,
 };
-
-/// A column: its title, and where its values stand, in characters from the row's start.
-#[derive(Clone, Copy)]
-struct Column {
-    title: &'static str,
-    place: Place,
-}
-
-#[derive(Clone, Copy)]
-enum Place {
-    From(usize),
-    Until(usize),
-}
-
-const fn left(title: &'static str, from: usize) -> Column {
-    Column { title, place: Place::From(from) }
-}
-
-const fn right(title: &'static str, until: usize) -> Column {
-    Column { title, place: Place::Until(until) }
-}
 
 const TIME: Column = left("TIME", 0);
 const PID: Column = left("PID", 13);
@@ -59,17 +41,14 @@ const UID: Column = right("UID", 174);
 const EXE: Column = left("EXE", 175);
 const CGROUP: Column = left("CGROUP", 200);
 const HANDLER: Column = right("HANDLER(us)", 252);
-const WIDE_MESSAGE: Column = left("MESSAGE", 253);
+const CLASS: Column = left("CLASS", 253);
+const WIDE_MESSAGE: Column = left("MESSAGE", 262);
 
 /// Stands for the executable of a sender that is gone; a path starts with a slash.
 const GONE: &[u8] = b"(gone)";
 
-/// Bytes of most rows.
-const ROOM: usize = 160;
-const WIDE_ROOM: usize = 320;
-
 const FIXED: [Column; 10] = [TIME, PID, COMM, DEV, TYPE, INDEX, TAG, LEN, LATENCY, RET];
-const WIDE: [Column; 6] = [NAME, UUID, UID, EXE, CGROUP, HANDLER];
+const WIDE: [Column; 7] = [NAME, UUID, UID, EXE, CGROUP, HANDLER, CLASS];
 
 /// Writes messages as rows of a table.
 #[derive(Debug)]
@@ -132,8 +111,13 @@ impl Table {
         if self.wide {
             Self::context(&mut row, &head.call, [message.name, message.uuid], context);
             handler(&mut row, message.handler_ns());
+            let class = message.tag().map(|tag| Class::of(message.target_type(), tag).name());
+            row.ascii(CLASS, class.unwrap_or("-").as_bytes());
         }
         row.message(self.last_column(), message);
+        if self.wide && head.call.ret != 0 {
+            row.explanation(message);
+        }
         row.end();
         if let Some(stack) = context.stack {
             stack_line(out, stack);
@@ -181,106 +165,6 @@ impl Subject {
         self.cells.clear();
         self.cells.extend_from_slice(row.line.since(start));
         self.free = row.free;
-    }
-}
-
-/// A row being written.
-struct Row<'o> {
-    line: Line<'o>,
-    /// Where the row starts in the buffer, plus the bytes so far that no character starts with.
-    start: usize,
-    /// First place, in characters, where another value can stand.
-    free: usize,
-}
-
-impl<'o> Row<'o> {
-    fn start(out: &'o mut Vec<u8>, wide: bool) -> Self {
-        let line = if wide { Line::start::<WIDE_ROOM>(out) } else { Line::start::<ROOM>(out) };
-        Self { start: line.at(), line, free: 0 }
-    }
-
-    /// Goes to a column's place for a value of this width, or as near behind it as there is room.
-    #[inline]
-    const fn go_to(&mut self, column: Column, width: usize) {
-        let wanted = match column.place {
-            Place::From(from) => from,
-            Place::Until(until) => until.saturating_sub(width),
-        };
-        let from = if wanted > self.free { wanted } else { self.free };
-        self.line.go_to(self.start + from);
-        self.free = from + width + 1;
-    }
-
-    #[inline]
-    fn short(&mut self, column: Column, value: Short) {
-        self.go_to(column, value.len());
-        self.line.short(value);
-    }
-
-    fn ascii(&mut self, column: Column, value: &[u8]) {
-        self.go_to(column, value.len());
-        self.line.bytes(value);
-    }
-
-    /// Writes cells as they were written in another row at this place, up to `free`.
-    #[inline]
-    fn cells(&mut self, cells: &[u8], free: usize) {
-        self.line.bytes(cells);
-        // Beyond the row's width are the bytes that no character starts with.
-        self.start = self.line.at() + 1 - free;
-        self.free = free;
-    }
-
-    /// Writes a zero-padded text.
-    fn padded(&mut self, column: Column, text: &[u8; SHORT]) {
-        match Short::padded(text) {
-            Some(Short::EMPTY) => self.short(column, Short::DASH),
-            Some(value) => self.short(column, value),
-            None => self.text(column, Some(until_nul(text))),
-        }
-    }
-
-    /// Writes a text, in a column whose values start at its place.
-    fn text(&mut self, column: Column, text: Option<&[u8]>) {
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            return self.short(column, Short::DASH);
-        };
-        self.go_to(column, 0);
-        self.free += self.line.escaped(text);
-        self.start = self.line.at() + 1 - self.free;
-    }
-
-    /// Writes what stands right behind the last value, and is the row's end.
-    fn trailing(&mut self, bytes: &[u8]) {
-        self.line.bytes(bytes);
-    }
-
-    /// Writes the text, and how much of it is not shown for which reason.
-    fn message(&mut self, column: Column, message: &Message<'_>) {
-        if message.text_len().is_none() {
-            return self.short(column, Short::DASH);
-        }
-        let end = self.line.at();
-        self.go_to(column, 0);
-        if message.text.is_empty() && !message.is_redacted() && !message.is_truncated() {
-            // Nothing at all, not even the spaces before it.
-            return self.line.go_to(end);
-        }
-        self.line.escaped(message.text);
-        if message.is_redacted() {
-            self.line.bytes(b"<redacted ");
-        } else if message.is_truncated() {
-            self.line.bytes(" …<+".as_bytes());
-        } else {
-            return;
-        }
-        self.line.number(message.hidden_bytes() as u64);
-        let or_more = message.has(flag::LEN_AT_LEAST);
-        self.line.bytes(if or_more { b" B or more>" } else { b" B>" });
-    }
-
-    fn end(self) {
-        self.line.end();
     }
 }
 
