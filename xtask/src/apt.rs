@@ -18,6 +18,8 @@ use crate::{prerequisites, progress, tool};
 const MIRROR_VARIABLE: &str = "DMMSG_DEBIAN_MIRROR";
 /// Debian's keys, where the package debian-archive-keyring puts them.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// Suites that have no security updates of their own: they get every update at once.
+const UNDIVIDED_SUITES: &[&str] = &["sid", "unstable"];
 /// Suites by which a mirror is known to be Debian's and not that of a derivative.
 const DEBIAN_SUITES: &[&str] = &[
     "bullseye",
@@ -61,15 +63,25 @@ impl Apt {
         Ok(apt)
     }
 
-    /// The real package that the newest `metapackage` of the suite depends on first.
+    /// What the newest `package` of the suite depends on, of alternatives the first.
     ///
     /// # Errors
     /// If the suite has no such package.
-    pub fn resolve(&self, metapackage: &str) -> Result<String> {
+    pub fn dependencies(&self, package: &str) -> Result<Vec<String>> {
         let mut show = self.command("apt-cache");
-        let control = tool::text(show.args(["--no-all-versions", "show", metapackage]))?;
-        first_dependency(&control)
-            .with_context(|| format!("find what {metapackage} of {} depends on", self.suite))
+        let control = tool::text(show.args(["--no-all-versions", "show", package]))
+            .with_context(|| format!("find {package} in {}", self.suite))?;
+        Ok(dependencies_in(&control))
+    }
+
+    /// The packages of the suite whose names begin with `prefix`.
+    ///
+    /// # Errors
+    /// If the package lists cannot be read.
+    pub fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        let names = tool::text(self.command("apt-cache").args(["pkgnames", prefix]))
+            .with_context(|| format!("list the packages {prefix}* of {}", self.suite))?;
+        Ok(names.lines().map(str::to_owned).collect())
     }
 
     /// Downloads `packages` with all they depend on into `folder`.
@@ -89,14 +101,14 @@ impl Apt {
         packages_in(folder)
     }
 
-    /// Downloads `package` and nothing it depends on into `folder`.
+    /// Downloads `packages` and nothing they depend on into `folder`.
     ///
     /// # Errors
     /// As [`Apt::fetch`].
-    pub fn fetch_alone(&self, package: &str, folder: &Path) -> Result<Vec<PathBuf>> {
-        self.download(&[package], || {
+    pub fn fetch_alone(&self, packages: &[&str], folder: &Path) -> Result<Vec<PathBuf>> {
+        self.download(packages, || {
             let mut get = self.command("apt-get");
-            get.args(["-qq", "download", package]).current_dir(folder);
+            get.args(["-qq", "download"]).args(packages).current_dir(folder);
             get
         })?;
         packages_in(folder)
@@ -179,7 +191,7 @@ fn mirrors_of(uris: &str) -> Option<Mirrors> {
 
 fn sources_list(mirrors: &Mirrors, suite: &str, keyring: Option<&str>) -> String {
     let options = keyring.map(|path| format!("[signed-by={path}] ")).unwrap_or_default();
-    let security = mirrors.security.as_ref();
+    let security = mirrors.security.as_ref().filter(|_| !UNDIVIDED_SUITES.contains(&suite));
     let security = security.map(|uri| format!("deb {options}{uri} {suite}-security main\n"));
     format!("deb {options}{} {suite} main\n{}", mirrors.main, security.unwrap_or_default())
 }
@@ -212,9 +224,11 @@ Acquire::Languages "none";
     host.collect::<Vec<_>>().join("\n") + &own
 }
 
-fn first_dependency(control: &str) -> Option<String> {
-    let depends = control.lines().find_map(|line| line.strip_prefix("Depends: "))?;
-    depends.split([' ', ',', '|']).next().map(str::to_owned)
+fn dependencies_in(control: &str) -> Vec<String> {
+    let depends = control.lines().find_map(|line| line.strip_prefix("Depends: "));
+    let depends = depends.unwrap_or_default().split(", ");
+    let names = depends.filter_map(|dependency| dependency.split_whitespace().next());
+    names.map(str::to_owned).collect()
 }
 
 fn packages_in(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -262,10 +276,17 @@ mod tests {
     }
 
     #[test]
-    fn a_metapackage_resolves_to_its_first_dependency() {
-        let control = "Package: linux-image-cloud-amd64\n\
-                       Depends: linux-image-6.1.0-56-cloud-amd64 (= 6.1.192-2), other\n";
-        assert_eq!(first_dependency(control).unwrap(), "linux-image-6.1.0-56-cloud-amd64");
+    fn a_suite_without_security_updates_names_none() {
+        let mirrors = Mirrors { main: "http://m/d".into(), security: Some("http://m/s".into()) };
+        assert_eq!(sources_list(&mirrors, "sid", None), "deb http://m/d sid main\n");
+    }
+
+    #[test]
+    fn of_alternatives_the_first_is_what_is_depended_on() {
+        let control = "Package: linux-image-7.2.13+deb14-cloud-amd64\n\
+                       Depends: dracut | initramfs-tools (>= 0.120), linux-base-7 (= 7.2.13-1)\n";
+        assert_eq!(dependencies_in(control), ["dracut", "linux-base-7"]);
+        assert_eq!(dependencies_in("Package: linux-base\n"), [""; 0]);
     }
 
     #[test]
