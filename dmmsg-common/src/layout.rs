@@ -59,6 +59,10 @@ pub struct KernelLayout {
     pub task_cred: u64,
     /// `struct cred::uid`.
     pub cred_uid: u64,
+    /// `struct task_struct::stack`, where the task's kernel stack ends.
+    pub task_stack: u64,
+    /// Where a task's `struct pt_regs` stands, from there.
+    pub stack_regs: u64,
     /// Where `struct pt_regs` keeps a system call's third argument.
     pub regs_third: u64,
     /// BTF id of a struct that is nothing but words, by which `bpf_rdonly_cast` lets a program

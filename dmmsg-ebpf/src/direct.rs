@@ -3,13 +3,13 @@
 //! Anybody who may open the device can send one, so that nothing of it is believed, and what one
 //! user may add to the stream has a bound.
 
-use core::{ffi::c_long, hint::black_box};
+use core::hint::black_box;
 
-use aya_ebpf::{macros::map, maps::Array};
+use aya_ebpf::macros::map;
 use dmmsg_common::{
     dm::{Cmd, DIRECT_HEAD_LEN, IOCTL_TYPE, NAME_LEN, PAYLOAD_MAX, UUID_LEN},
     record::{Call, DirectHead, KIND_DIRECT, direct_flag},
-    secret::{NO_SECRET, Scan, may_name_key},
+    secret::{Scan, may_name_key},
 };
 
 use crate::{
@@ -17,10 +17,11 @@ use crate::{
     inflight::NAMES,
     kernel::{
         flights::{self, Flight},
-        memory::{Access, copy_str, copy_user_bytes, layout, put_words, read_user, repeat},
+        memory::{Access, copy_str, copy_user_bytes, layout, put_words, read_user},
         output::{self, Count, count, is_half_full, lose, send},
         task::{self, Arguments, Return, Task},
     },
+    payload,
     subject::{self, Which},
     table,
 };
@@ -65,14 +66,14 @@ pub struct Direct {
 
 /// Direct ioctls in flight.
 #[map]
-static DIRECTS: Array<Direct> = Array::with_max_entries(Direct::SLOTS, 0);
+static DIRECTS: flights::Table<Direct> = flights::table();
 
 // SAFETY: `owner` comes first, and all fields are plain numbers.
 unsafe impl Flight for Direct {
-    const SLOTS: u32 = 64;
+    const PLACES: u32 = 64;
 
     #[inline(always)]
-    fn table() -> &'static Array<Self> {
+    fn places() -> &'static flights::Table<Self> {
         &DIRECTS
     }
 }
@@ -99,7 +100,7 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
     }
     flight.depth += 1;
     let Direct { layers, scan, .. } = flight;
-    let layer = &mut layers[depth & (LAYERS - 1)];
+    let layer = layer(layers, depth);
     layer.bdev = bdev;
     layer.user = user;
     let record = &mut layer.record;
@@ -135,6 +136,12 @@ fn board(task: &Task) -> Option<&'static mut Direct> {
     }
 }
 
+/// The layer of this depth, by a mask that the compiler cannot drop, for the verifier needs it.
+#[inline(always)]
+fn layer(layers: &mut [Layer; LAYERS], depth: usize) -> &mut Layer {
+    &mut layers[black_box(depth) & (LAYERS - 1)]
+}
+
 /// Forgets calls whose return was not seen: a device passes on the very ioctl that it got.
 #[inline(always)]
 fn drop_stale(flight: &mut Direct, cmd: u32, user: u64) {
@@ -142,7 +149,7 @@ fn drop_stale(flight: &mut Direct, cmd: u32, user: u64) {
     if depth == 0 {
         return;
     }
-    let above = &flight.layers[(depth - 1) & (LAYERS - 1)];
+    let above = layer(&mut flight.layers, depth - 1);
     if above.user == user && above.record.head.cmd == cmd {
         return;
     }
@@ -200,41 +207,8 @@ fn read_message(head: &mut DirectHead, scan: &mut Scan, user: u64) {
     }
     head.payload_bytes = bytes as u16;
     if may_name_key(head.payload[0]) {
-        mask(head, scan);
+        payload::mask(head, scan);
     }
-}
-
-/// A scan of a payload.
-struct Reading<'a> {
-    head: &'a mut DirectHead,
-    scan: &'a mut Scan,
-}
-
-/// Cuts the payload where a key begins, should somebody send one this way.
-#[inline(always)]
-fn mask(head: &mut DirectHead, scan: &mut Scan) {
-    *scan = Scan::new(false);
-    let mut reading = Reading { head, scan };
-    let bytes = u32::from(reading.head.payload_bytes);
-    repeat(bytes, scan_byte, &mut reading);
-    let Reading { head, scan } = reading;
-    scan.finish();
-    if scan.secret_from() == NO_SECRET {
-        return;
-    }
-    head.flags |= direct_flag::REDACTED;
-    head.payload_bytes = scan.secret_from().min(bytes) as u16;
-    for (index, byte) in head.payload.iter_mut().enumerate() {
-        if index as u32 >= scan.secret_from() {
-            *byte = black_box(0);
-        }
-    }
-}
-
-extern "C" fn scan_byte(index: u64, reading: &mut Reading<'_>) -> c_long {
-    let byte = reading.head.payload[index as usize & (PAYLOAD_MAX - 1)];
-    reading.scan.step(byte);
-    0
 }
 
 /// Writes what is known of the device, and of the target that the sender addressed.
@@ -275,7 +249,7 @@ pub fn ends(hook: &impl Return) {
     let now = task::boot_ns();
     let Some(flight) = flights::find::<Direct>(&Task::current()) else { return };
     let Some(above) = (flight.depth as usize).checked_sub(1) else { return };
-    let layer = &mut flight.layers[above & (LAYERS - 1)];
+    let layer = layer(&mut flight.layers, above);
     if hook.number(0).is_some_and(|bdev| bdev != layer.bdev) {
         return;
     }

@@ -1,6 +1,6 @@
 //! What is kept of a message between the hooks that it passes.
 
-use aya_ebpf::{macros::map, maps::Array};
+use aya_ebpf::macros::map;
 use dmmsg_common::{
     dm::{NAME_LEN, UUID_LEN},
     record::{Call, MessageHead, TEXT_MAX},
@@ -8,7 +8,10 @@ use dmmsg_common::{
     verb::VERB_LEN,
 };
 
-use crate::kernel::{flights::Flight, output};
+use crate::kernel::{
+    flights::{self, Flight},
+    output,
+};
 
 /// Room for a device's name and uuid in a record, and for the latter's NUL.
 ///
@@ -65,14 +68,14 @@ pub struct InFlight {
 
 /// Messages in flight.
 #[map]
-static MESSAGES: Array<InFlight> = Array::with_max_entries(InFlight::SLOTS, 0);
+static MESSAGES: flights::Table<InFlight> = flights::table();
 
 // SAFETY: `owner` comes first, and all fields are plain numbers.
 unsafe impl Flight for InFlight {
-    const SLOTS: u32 = 128;
+    const PLACES: u32 = 128;
 
     #[inline(always)]
-    fn table() -> &'static Array<Self> {
+    fn places() -> &'static flights::Table<Self> {
         &MESSAGES
     }
 }

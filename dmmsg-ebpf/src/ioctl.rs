@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use aya_ebpf::{macros::map, maps::Array};
+use aya_ebpf::macros::map;
 use dmmsg_common::{
     dm::{Cmd, DevT, IOCTL_TYPE, NAME_LEN, TARGET_MSG_NR, UUID_LEN, ioctl_header},
     record::{Call, IoctlHead, KIND_IOCTL, ioctl_flag},
@@ -48,14 +48,14 @@ pub struct Ioctl {
 
 /// Ioctls in flight.
 #[map]
-static IOCTLS: Array<Ioctl> = Array::with_max_entries(Ioctl::SLOTS, 0);
+static IOCTLS: flights::Table<Ioctl> = flights::table();
 
 // SAFETY: `owner` comes first, and all fields are plain numbers.
 unsafe impl Flight for Ioctl {
-    const SLOTS: u32 = 64;
+    const PLACES: u32 = 64;
 
     #[inline(always)]
-    fn table() -> &'static Array<Self> {
+    fn places() -> &'static flights::Table<Self> {
         &IOCTLS
     }
 }

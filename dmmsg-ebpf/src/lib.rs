@@ -19,6 +19,7 @@ pub mod inflight;
 pub mod ioctl;
 pub mod kernel;
 pub mod message;
+pub mod payload;
 pub mod subject;
 pub mod table;
 pub mod text;

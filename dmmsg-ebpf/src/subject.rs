@@ -10,7 +10,7 @@ use dmmsg_common::{
 use crate::{
     filter,
     kernel::{
-        memory::{Access, Typed, layout, put_words},
+        memory::{Access, layout, put_words},
         task,
     },
 };
@@ -30,15 +30,11 @@ pub fn header<Head>(kind: u16) -> RecordHeader {
 #[inline(always)]
 pub fn begin(call: &mut Call) {
     let task = task::structure();
-    call.pid = Typed::field(task, layout!(task_tgid)).unwrap_or(0);
-    call.tid = Typed::field(task, layout!(task_pid)).unwrap_or(0);
-    let cred = Typed::field(task, layout!(task_cred)).unwrap_or(0);
-    call.uid = Typed::field(cred, layout!(cred_uid)).unwrap_or(0);
+    call.pid = task::field(task, layout!(task_tgid));
+    call.tid = task::field(task, layout!(task_pid));
+    call.uid = task::field(task::field(task, layout!(task_cred)), layout!(cred_uid));
     let comm = layout!(task_comm);
-    put_words(
-        &mut call.comm,
-        &[Typed::field(task, comm).unwrap_or(0), Typed::field(task, comm + 8).unwrap_or(0)],
-    );
+    put_words(&mut call.comm, &[task::field(task, comm), task::field(task, comm + 8)]);
     call.cgroup_id = task::cgroup_id();
     // Of a zero that it knows, the compiler would make a call of `memset`.
     call.dev = black_box(0);

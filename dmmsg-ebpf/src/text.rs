@@ -13,11 +13,20 @@ use dmmsg_common::{
 use crate::{
     filter,
     inflight::{InFlight, UNREAD},
-    kernel::memory::{Access, copy_bytes, copy_str, put, put_text, put_words, read, repeat},
+    kernel::memory::{
+        Access, REPEAT_MAX, copy_bytes, copy_str, put, put_text, put_words, read, repeat,
+    },
 };
 
 /// Bytes of a text that are searched for its end; a longer one is marked as such.
 const SEARCH_MAX: u32 = 1 << 20;
+
+/// Bytes of a text that are scanned for verb and secret; where that does not tell, all is secret.
+#[cfg(not(feature = "kernel-5-10"))]
+const SCAN_MAX: u32 = REPEAT_MAX;
+/// As above; half of what the verifier has the patience for.
+#[cfg(feature = "kernel-5-10")]
+const SCAN_MAX: u32 = REPEAT_MAX;
 
 /// Words of a text that are read at entry; most texts are shorter.
 ///
@@ -99,8 +108,10 @@ fn copy_plain(flight: &mut InFlight) {
     }
     flight.record.head.text_bytes = (copied - 1) as u16;
     flight.record.head.text_len = copied - 1;
-    if copied == room {
+    if copied == room && flight.limit > TEXT_MAX as u32 {
         measure(flight);
+    } else if copied == room {
+        flight.record.head.flags |= flag::MALFORMED;
     }
 }
 
@@ -124,13 +135,9 @@ struct Search {
     found: bool,
 }
 
-/// Finds the length of a text that fills the record.
+/// Finds the length of a text of which `text_len` bytes are known to have no NUL.
 #[inline(always)]
 fn measure(flight: &mut InFlight) {
-    if flight.limit <= TEXT_MAX as u32 {
-        flight.record.head.flags |= flag::MALFORMED;
-        return;
-    }
     let known = flight.message + u64::from(flight.record.head.text_len);
     // What stands before `known` in its block is text too, and has no NUL.
     let mut search = Search { at: known & !(BLOCK as u64 - 1), found: false };
@@ -184,19 +191,20 @@ impl Reading<'_> {
 fn scan(flight: &mut InFlight, strict: bool) {
     flight.scan = Scan::new(strict);
     flight.record.head.flags |= flag::SCANNED;
-    let bytes = flight.limit.min(SEARCH_MAX);
+    let bytes = flight.limit.min(SCAN_MAX);
     let mut reading = Reading { flight, end: Reading::OPEN };
     repeat(bytes, scan_byte, &mut reading);
 
     let Reading { flight, end } = reading;
+    flight.record.head.text_len = flight.scan.length;
     if end == Reading::NUL {
         flight.scan.finish();
     } else if end == Reading::UNREADABLE {
         flight.scan.abandon();
         flight.record.head.flags |= flag::UNREADABLE;
-    } else if flight.limit > SEARCH_MAX {
+    } else if flight.limit > SCAN_MAX {
         flight.scan.abandon();
-        flight.record.head.flags |= flag::LEN_AT_LEAST;
+        measure(flight);
     } else {
         flight.scan.finish();
         flight.record.head.flags |= flag::MALFORMED;
@@ -220,8 +228,7 @@ extern "C" fn scan_byte(index: u64, reading: &mut Reading<'_>) -> c_long {
 #[inline(always)]
 fn copy_scanned(flight: &mut InFlight) {
     let secret_from = flight.scan.secret_from();
-    let length = flight.scan.length;
-    flight.record.head.text_len = length;
+    let length = flight.record.head.text_len;
     if secret_from != NO_SECRET {
         flight.record.head.flags |= flag::REDACTED;
     }

@@ -239,17 +239,39 @@ pub fn copy_bytes<const N: usize>(to: &mut [u8; N], at: usize, count: u32, addre
     unsafe { helper::bpf_probe_read_kernel(start.cast(), count, address as *const _) == 0 }
 }
 
-/// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made.
+/// The most calls that [`repeat`] makes.
+#[cfg(not(feature = "kernel-5-10"))]
+pub const REPEAT_MAX: u32 = 1 << 20;
+/// The most calls that [`repeat`] makes: the verifier walks through each, and remembers every
+/// branch on the way, of which it takes 8,192.
+#[cfg(feature = "kernel-5-10")]
+pub const REPEAT_MAX: u32 = 1 << 6;
+
+/// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made, but at most
+/// [`REPEAT_MAX`].
 ///
 /// What one call changes and a later one branches on must not start as a constant on the stack: it
 /// belongs into a map's value. 6.1 verifies a single call and cuts off the branches that this one
 /// does not take; 6.12 and 6.18 do not. The self-test of the splitter gave wrong words that way.
 ///
 /// Source: `kernel/bpf/bpf_iter.c`, `bpf_loop`, since 5.17; at most 8 Mi calls.
+#[cfg(not(feature = "kernel-5-10"))]
 #[inline(always)]
 pub fn repeat<S>(count: u32, each: extern "C" fn(u64, &mut S) -> c_long, state: &mut S) {
     // SAFETY: the kernel calls `each` with the index and this very `state`, which outlives the loop.
     unsafe { helper::bpf_loop(count, each as *mut _, ptr::from_mut(state).cast(), 0) };
+}
+
+/// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made, but at most
+/// [`REPEAT_MAX`].
+#[cfg(feature = "kernel-5-10")]
+#[inline(always)]
+pub fn repeat<S>(count: u32, each: extern "C" fn(u64, &mut S) -> c_long, state: &mut S) {
+    for index in 0..REPEAT_MAX {
+        if index >= count || each(u64::from(index), state) != 0 {
+            return;
+        }
+    }
 }
 
 /// Copies `from` to `to[at..]`, or nothing where it does not fit.

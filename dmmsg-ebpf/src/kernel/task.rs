@@ -1,6 +1,10 @@
 //! The current task, and what a hook tells of the call it is in.
 
-use super::memory::{Access as _, Typed, layout};
+#[cfg(feature = "kernel-5-10")]
+use super::memory::Probed;
+#[cfg(not(feature = "kernel-5-10"))]
+use super::memory::Typed;
+use super::memory::{Access as _, Plain, layout};
 use aya_ebpf::{
     EbpfContext,
     helpers::generated as helper,
@@ -22,26 +26,64 @@ impl Task {
     }
 }
 
+/// How fields of the current task are read.
+#[cfg(not(feature = "kernel-5-10"))]
+type TaskAccess = Typed;
+#[cfg(feature = "kernel-5-10")]
+type TaskAccess = Probed;
+
+/// Reads a field of the current task's `struct task_struct`, or of what such a field points to.
+#[inline(always)]
+pub fn field<T: Plain>(structure: u64, offset: u64) -> T
+where
+    T: Default,
+{
+    TaskAccess::field(structure, offset).unwrap_or_default()
+}
+
 /// The current task's `struct task_struct`, of a type that the verifier knows on every rung.
+#[cfg(not(feature = "kernel-5-10"))]
 #[inline(always)]
 pub fn structure() -> u64 {
     // SAFETY: takes no argument.
     unsafe { helper::bpf_get_current_task_btf() as u64 }
 }
 
+/// The current task's `struct task_struct`.
+#[cfg(feature = "kernel-5-10")]
+#[inline(always)]
+pub fn structure() -> u64 {
+    Task::current().number
+}
+
 /// The current task's real user id, in the initial namespace.
 #[inline(always)]
 pub fn uid() -> u32 {
-    let cred = Typed::field(structure(), layout!(task_cred)).unwrap_or(0);
-    Typed::field(cred, layout!(cred_uid)).unwrap_or(0)
+    let cred = field(structure(), layout!(task_cred));
+    field(cred, layout!(cred_uid))
 }
 
 /// The third argument of the system call that the current task is in.
 #[inline(always)]
 pub fn syscall_argument() -> u64 {
+    field(registers(), layout!(regs_third))
+}
+
+/// What user space had in its registers when it called.
+#[cfg(not(feature = "kernel-5-10"))]
+#[inline(always)]
+fn registers() -> u64 {
     // SAFETY: `structure` is from `bpf_get_current_task_btf`.
-    let registers = unsafe { helper::bpf_task_pt_regs(structure() as *mut _) };
-    Typed::field(registers as u64, layout!(regs_third)).unwrap_or(0)
+    unsafe { helper::bpf_task_pt_regs(structure() as *mut _) as u64 }
+}
+
+/// What user space had in its registers when it called: the kernel keeps it at its stack's start.
+///
+/// Source: `arch/x86/include/asm/processor.h`, `task_pt_regs`, 5.10 to 7.3.
+#[cfg(feature = "kernel-5-10")]
+#[inline(always)]
+fn registers() -> u64 {
+    field::<u64>(structure(), layout!(task_stack)) + layout!(stack_regs)
 }
 
 /// Id of the current task's cgroup in the default hierarchy.

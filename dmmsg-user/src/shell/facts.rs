@@ -12,7 +12,7 @@ use dmmsg_common::layout::KernelLayout;
 
 use crate::engine::{
     btf::Btf,
-    layout,
+    layout::{self, DmStructs},
     plan::{DmMod, FunctionFacts, KernelFacts, Lockdown, Point, Privilege},
 };
 
@@ -81,8 +81,10 @@ impl Host {
     pub fn resolve(&self) -> Result<Resolved> {
         let files = self.btf.as_ref().context("no BTF of the kernel")?;
         let btf = files.parse()?;
+        let known = self.facts.has_known_structs() && !self.facts.dm_mod_btf;
+        let known = known.then_some(DmStructs::LINUX_5_10);
         Ok(Resolved {
-            layout: layout::resolve(&btf).context("find device-mapper's structures")?,
+            layout: layout::resolve(&btf, known).context("find device-mapper's structures")?,
             rdonly_cast: layout::rdonly_cast(&btf),
             function_ids: Point::ALL.map(|point| btf.function(point.function())),
         })

@@ -168,6 +168,7 @@ fn attach(config: &Config, attachment: Attachment, host: &Host) -> Result<(Probe
         reached
     });
     let (probes, records) = Probes::attach(&Setup {
+        programs: host.facts.programs(),
         rung: attachment.rung,
         points: &points,
         handlers: attachment.handlers && config.format.shows_handler(),

@@ -145,8 +145,23 @@ impl<'a> Btf<'a> {
     /// # Errors
     /// No struct of that name.
     pub fn module_size(&self, name: &'static str) -> Result<u64, BtfError> {
-        self.ids_module_first()
-            .find(|id| self.is(*id, KIND_STRUCT, name))
+        self.size_in(self.ids_module_first(), name)
+    }
+
+    /// Size in bytes of a struct of vmlinux, else of the module.
+    ///
+    /// # Errors
+    /// No struct of that name.
+    pub fn kernel_size(&self, name: &'static str) -> Result<u64, BtfError> {
+        self.size_in(1..self.offsets.len(), name)
+    }
+
+    fn size_in(
+        &self,
+        mut ids: impl Iterator<Item = usize>,
+        name: &'static str,
+    ) -> Result<u64, BtfError> {
+        ids.find(|id| self.is(*id, KIND_STRUCT, name))
             .and_then(|id| self.get(id))
             .map(|found| u64::from(found.size_or_id))
             .ok_or(BtfError::NoStruct(name))

@@ -176,7 +176,7 @@ fn data_that_cannot_be_read_is_refused() {
 }
 
 /// Structs and members that the probes read, as `(in the module, struct, member)`.
-const READ: [(bool, &str, &str); 24] = [
+const READ: [(bool, &str, &str); 25] = [
     (true, "hash_cell", "md"),
     (true, "mapped_device", "map"),
     (true, "mapped_device", "disk"),
@@ -201,6 +201,7 @@ const READ: [(bool, &str, &str); 24] = [
     (false, "gendisk", "private_data"),
     (false, "block_device", "bd_disk"),
     (false, "block_device", "bd_dev"),
+    (false, "task_struct", "stack"),
 ];
 
 /// A kernel where the offset of each member is 8 times its place in [`READ`].
@@ -228,7 +229,7 @@ fn kernel(without: Option<&str>) -> (Vec<u8>, Vec<u8>) {
 #[test]
 fn the_layout_is_where_the_kernel_says() {
     let (vmlinux, module) = kernel(None);
-    let layout = layout::resolve(&Btf::parse(&vmlinux, Some(&module)).unwrap()).unwrap();
+    let layout = layout::resolve(&Btf::parse(&vmlinux, Some(&module)).unwrap(), None).unwrap();
     assert_eq!((layout.hash_cell_md, layout.md_disk, layout.disk_major), (0, 16, 24));
     assert_eq!((layout.target_size, layout.target_begin, layout.type_name), (64, 64, 80));
     assert_eq!((layout.task_comm, layout.cred_uid, layout.regs_third), (104, 120, 128));
@@ -238,13 +239,13 @@ fn the_layout_is_where_the_kernel_says() {
 #[test]
 fn a_kernel_without_a_member_is_refused_by_its_name() {
     let (vmlinux, module) = kernel(Some("num_targets"));
-    let error = layout::resolve(&Btf::parse(&vmlinux, Some(&module)).unwrap()).unwrap_err();
+    let error = layout::resolve(&Btf::parse(&vmlinux, Some(&module)).unwrap(), None).unwrap_err();
     assert_eq!(error.to_string(), "no `dm_table::num_targets` in the kernel's BTF");
 }
 
 fn use_all_of(vmlinux: &[u8], module: Option<&[u8]>) {
     if let Ok(btf) = Btf::parse(vmlinux, module) {
-        let _ = layout::resolve(&btf);
+        let _ = layout::resolve(&btf, None);
         let _ = (btf.function("target_message"), btf.module_size("dm_target"));
     }
 }

@@ -55,8 +55,21 @@ pub enum Probe {
     Only(Rung),
 }
 
-/// The first Linux with all that the programs call: `bpf_loop` and `bpf_get_func_arg` are youngest.
-const OLDEST: (u32, u32) = (5, 17);
+/// The first Linux that the programs for old kernels are made for and tested on.
+const OLDEST: (u32, u32) = (5, 10);
+
+/// The first Linux with all that the other programs call: `bpf_loop` and `bpf_get_func_arg` are
+/// youngest.
+const CURRENT: (u32, u32) = (5, 17);
+
+/// A set of compiled kernel programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Programs {
+    /// For Linux 5.17 and later, on either rung.
+    Current,
+    /// For 5.10 to 5.16, for kprobes alone.
+    Linux5_10,
+}
 
 /// The highest `kernel.perf_event_paranoid` at which `CAP_PERFMON` opens kprobes.
 const PARANOID: i32 = 2;
@@ -71,7 +84,9 @@ pub fn plan(facts: &KernelFacts, probe: Probe) -> Result<Plan, Refusal> {
     match facts.dm_mod {
         DmMod::Absent => Ok(Plan::Wait),
         DmMod::Never => Err(Refusal::NoDeviceMapper),
-        DmMod::Module if !facts.dm_mod_btf => Err(Refusal::NoDmModBtf),
+        DmMod::Module if !facts.dm_mod_btf && !facts.has_known_structs() => {
+            Err(Refusal::NoDmModBtf)
+        }
         DmMod::Module | DmMod::BuiltIn => Ok(Plan::Attach(Attachment::of(facts, rung))),
     }
 }
@@ -87,14 +102,31 @@ fn require_base(facts: &KernelFacts) -> Result<(), Refusal> {
     if facts.lockdown == Lockdown::Confidentiality {
         return Err(Refusal::Lockdown);
     }
-    // A release that cannot be read is taken for a new one: the load will tell.
-    if version(&facts.release).is_some_and(|version| version < OLDEST) {
+    if facts.is_before(OLDEST) {
         return Err(Refusal::TooOld { release: facts.release.clone() });
     }
     if !facts.vmlinux_btf {
         return Err(Refusal::NoVmlinuxBtf);
     }
     Ok(())
+}
+
+impl KernelFacts {
+    /// Whether the release is one before this; one that cannot be read is taken for a new one, and
+    /// the load will tell.
+    fn is_before(&self, wanted: (u32, u32)) -> bool {
+        version(&self.release).is_some_and(|version| version < wanted)
+    }
+
+    /// Whether dm_mod's structs are known without its BTF.
+    pub fn has_known_structs(&self) -> bool {
+        version(&self.release) == Some(OLDEST)
+    }
+
+    /// The programs that this kernel can run.
+    pub fn programs(&self) -> Programs {
+        if self.is_before(CURRENT) { Programs::Linux5_10 } else { Programs::Current }
+    }
 }
 
 /// Major and minor version at the start of a release.
@@ -122,6 +154,9 @@ fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {
         && let Some(obstacle) = kprobe_obstacle(facts)
     {
         return Some(obstacle);
+    }
+    if rung == Rung::Fentry && facts.programs() == Programs::Linux5_10 {
+        return Some(Obstacle::OldKernel);
     }
     let in_module = facts.dm_mod != DmMod::BuiltIn;
     if rung == Rung::Fentry && in_module && !facts.privilege.sys_admin {

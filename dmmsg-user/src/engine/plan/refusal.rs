@@ -53,6 +53,9 @@ pub enum Obstacle {
     /// The kernel has no kprobes.
     #[error("the kernel has no kprobes: boot one with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS")]
     NoKprobes,
+    /// The programs for fentry call what came with 5.17.
+    #[error("fentry needs Linux 5.17 or later")]
+    OldKernel,
     /// Module BTF can be opened by `CAP_SYS_ADMIN` alone.
     ///
     /// Source: `kernel/bpf/syscall.c`, `bpf_btf_get_fd_by_id`, 6.1 to 6.12.

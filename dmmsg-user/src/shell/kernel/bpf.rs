@@ -102,18 +102,30 @@ pub fn attach(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     fd(bpf(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr))
 }
 
-/// Reads a value of an array map, as long as the map's values are.
+/// Reads a value of a map; key and value must be as long as the map's.
 ///
 /// # Errors
 /// Those of `BPF_MAP_LOOKUP_ELEM`.
-pub fn lookup(map: BorrowedFd<'_>, index: u32, value: &mut [u8]) -> io::Result<()> {
+pub fn lookup<K>(map: BorrowedFd<'_>, key: &K, value: &mut [u8]) -> io::Result<()> {
     let mut attr = zeroed();
     // SAFETY: all of a union's variants are plain numbers; zeroes are valid in each.
     let lookup = unsafe { &mut attr.__bindgen_anon_2 };
     lookup.map_fd = map.as_raw_fd() as u32;
-    lookup.key = (&raw const index) as u64;
+    lookup.key = std::ptr::from_ref(key) as u64;
     lookup.__bindgen_anon_1.value = value.as_mut_ptr() as u64;
     bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
+}
+
+/// The key behind `key` in a map, or the first; `None` where there is none.
+pub fn next_key(map: BorrowedFd<'_>, key: Option<&u64>) -> Option<u64> {
+    let mut next = 0_u64;
+    let mut attr = zeroed();
+    // SAFETY: all of a union's variants are plain numbers; zeroes are valid in each.
+    let ask = unsafe { &mut attr.__bindgen_anon_2 };
+    ask.map_fd = map.as_raw_fd() as u32;
+    ask.key = key.map_or(0, |key| std::ptr::from_ref(key) as u64);
+    ask.__bindgen_anon_1.next_key = (&raw mut next) as u64;
+    bpf(bpf_cmd::BPF_MAP_GET_NEXT_KEY, &mut attr).ok().map(|_| next)
 }
 
 /// Loads BTF into the kernel.

@@ -4,15 +4,14 @@
 
 mod bpf;
 pub mod control;
+mod flights;
 mod handlers;
 mod hooks;
 mod object;
 pub mod ring;
 pub mod uevent;
 
-use std::os::fd::AsFd as _;
-
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Array, Map, MapData, PerCpuArray, RingBuf},
@@ -20,14 +19,26 @@ use aya::{
 use dmmsg_common::{filter::KernelFilter, layout::KernelLayout, stats::Counters, wake::Reader};
 use zerocopy::IntoBytes as _;
 
-use self::{handlers::Handlers, hooks::Attached};
-use crate::engine::plan::{Point, Rung};
+use self::{flights::Flights, handlers::Handlers, hooks::Attached};
+use crate::engine::plan::{Point, Programs, Rung};
 
 /// The programs of `dmmsg-trace`, built by `cargo xtask ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace.o");
+static OBJECT_5_10: &[u8] =
+    aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace-5-10.o");
+
+/// The compiled object of a set of programs.
+const fn object(programs: Programs) -> &'static [u8] {
+    match programs {
+        Programs::Current => OBJECT,
+        Programs::Linux5_10 => OBJECT_5_10,
+    }
+}
 
 /// What the probes need to know before they are loaded.
 pub struct Setup<'a> {
+    /// What to load.
+    pub programs: Programs,
     /// How to attach.
     pub rung: Rung,
     /// Where to attach.
@@ -58,13 +69,6 @@ pub struct Probes {
     flights: Flights,
 }
 
-/// The table of messages in flight.
-struct Flights {
-    map: MapData,
-    slots: u32,
-    slot: Vec<u8>,
-}
-
 /// Messages that a program did not see, since a run of it was not over on that CPU.
 #[derive(Clone, Copy, Default)]
 struct Missed {
@@ -80,11 +84,11 @@ impl Probes {
     pub fn attach(setup: &Setup<'_>) -> Result<(Self, RingBuf<MapData>)> {
         let mut ebpf = EbpfLoader::new()
             .btf(None)
-            .verifier_log_level(VerifierLogLevel::DISABLE)
+            .verifier_log_level(VerifierLogLevel::STATS)
             .override_global("LAYOUT", setup.layout.as_bytes(), true)
             .override_global("FILTER", setup.filter.as_bytes(), true)
             .map_max_entries("RECORDS", setup.ring_bytes)
-            .load(OBJECT)
+            .load(object(setup.programs))
             .context("load the maps of dmmsg-trace; a smaller --ring needs less memory")?;
         bpf::trim_heap();
         let attached = hooks::attach(&mut ebpf, setup)?;
@@ -153,13 +157,8 @@ impl Probes {
     ///
     /// # Errors
     /// The map cannot be read.
-    pub fn in_flight(&mut self, mut look: impl FnMut(&[u8])) -> Result<()> {
-        let Flights { map, slots, slot } = &mut self.flights;
-        for index in 0..*slots {
-            bpf::lookup(map.fd().as_fd(), index, slot).context("read messages in flight")?;
-            look(slot);
-        }
-        Ok(())
+    pub fn in_flight(&mut self, look: impl FnMut(&[u8])) -> Result<()> {
+        self.flights.each(look)
     }
 
     /// Tells the probes what the ring's reader does next.
@@ -168,15 +167,6 @@ impl Probes {
     /// The map cannot be written.
     pub fn set_reader(&mut self, state: Reader) -> Result<()> {
         self.reader.set(0, state as u32, 0).context("write the reader's state")
-    }
-}
-
-impl Flights {
-    fn new(map: Map) -> Result<Self> {
-        let Map::Array(map) = map else { bail!("the table of messages in flight is no array") };
-        let info = map.info().context("look at the table of messages in flight")?;
-        let bytes = usize::try_from(info.value_size()).context("size of a slot")?;
-        Ok(Self { map, slots: info.max_entries(), slot: vec![0; bytes] })
     }
 }
 

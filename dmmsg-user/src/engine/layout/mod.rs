@@ -1,39 +1,54 @@
 //! Resolves the fields that the probes read from the kernel's BTF.
 
+mod dm_structs;
+
 use dmmsg_common::layout::KernelLayout;
 
+pub use self::dm_structs::DmStructs;
 use super::btf::{Btf, BtfError};
 
-/// Finds every offset of [`KernelLayout`].
+/// Bytes of a task's kernel stack on x86-64 (`THREAD_SIZE`), unless the kernel has KASAN.
+///
+/// Source: `arch/x86/include/asm/page_64_types.h`, 5.10 to 7.3.
+const THREAD_SIZE: u64 = 16 << 10;
+
+/// Finds every offset of [`KernelLayout`]; those of device-mapper's own structs only if they are not
+/// known already.
 ///
 /// # Errors
 /// A struct or a member is missing: this kernel's device-mapper is not one we know.
-pub fn resolve(btf: &Btf<'_>) -> Result<KernelLayout, BtfError> {
+pub fn resolve(btf: &Btf<'_>, known: Option<DmStructs>) -> Result<KernelLayout, BtfError> {
+    let dm = match known {
+        Some(dm) => dm,
+        None => DmStructs::find(btf)?,
+    };
     Ok(KernelLayout {
-        hash_cell_md: btf.module_offset("hash_cell", "md")?,
-        hash_cell_name: btf.module_offset("hash_cell", "name")?,
-        hash_cell_uuid: btf.module_offset("hash_cell", "uuid")?,
-        md_interface: btf.module_offset("mapped_device", "interface_ptr")?,
-        md_flags: btf.module_offset("mapped_device", "flags")?,
-        md_map: btf.module_offset("mapped_device", "map")?,
-        md_disk: btf.module_offset("mapped_device", "disk")?,
+        hash_cell_md: dm.hash_cell_md,
+        hash_cell_name: dm.hash_cell_name,
+        hash_cell_uuid: dm.hash_cell_uuid,
+        md_interface: dm.md_interface,
+        md_flags: dm.md_flags,
+        md_map: dm.md_map,
+        md_disk: dm.md_disk,
         disk_major: btf.kernel_offset("gendisk", "major")?,
         disk_first_minor: btf.kernel_offset("gendisk", "first_minor")?,
         disk_private: btf.kernel_offset("gendisk", "private_data")?,
         bdev_disk: btf.kernel_offset("block_device", "bd_disk")?,
         bdev_dev: btf.kernel_offset("block_device", "bd_dev")?,
-        table_num_targets: btf.module_offset("dm_table", "num_targets")?,
-        table_targets: btf.module_offset("dm_table", "targets")?,
-        target_size: btf.module_size("dm_target")?,
-        target_type: btf.module_offset("dm_target", "type")?,
-        target_begin: btf.module_offset("dm_target", "begin")?,
-        target_len: btf.module_offset("dm_target", "len")?,
-        type_name: btf.module_offset("target_type", "name")?,
+        table_num_targets: dm.table_num_targets,
+        table_targets: dm.table_targets,
+        target_size: dm.target_size,
+        target_type: dm.target_type,
+        target_begin: dm.target_begin,
+        target_len: dm.target_len,
+        type_name: dm.type_name,
         task_tgid: btf.kernel_offset("task_struct", "tgid")?,
         task_pid: btf.kernel_offset("task_struct", "pid")?,
         task_comm: btf.kernel_offset("task_struct", "comm")?,
         task_cred: btf.kernel_offset("task_struct", "cred")?,
         cred_uid: btf.kernel_offset("cred", "uid")?,
+        task_stack: btf.kernel_offset("task_struct", "stack")?,
+        stack_regs: THREAD_SIZE.saturating_sub(btf.kernel_size("pt_regs")?),
         // x86-64 only, as the kernels we know.
         regs_third: btf.kernel_offset("pt_regs", "dx")?,
         words_type: words_type(btf).unwrap_or(0).into(),
