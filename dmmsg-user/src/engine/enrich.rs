@@ -38,6 +38,12 @@ pub struct Context<'a> {
     pub cgroup: Option<&'a [u8]>,
 }
 
+/// Who answers questions: the machine that the sender runs on, or a capture of it.
+pub trait Answers {
+    /// What is known of the sender; nothing of one that is gone.
+    fn answer(&mut self, question: &Question) -> Context<'_>;
+}
+
 impl Question {
     /// The question that a message raises.
     pub fn about(message: &Message<'_>) -> Self {

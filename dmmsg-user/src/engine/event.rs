@@ -168,6 +168,6 @@ impl Message<'_> {
 }
 
 /// A zero-padded text without what follows its end.
-pub(super) fn until_nul(padded: &[u8; 16]) -> &[u8] {
+pub(super) fn until_nul(padded: &[u8]) -> &[u8] {
     padded.split(|&byte| byte == 0).next().unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use dmmsg_common::{
 use thiserror::Error;
 
 use super::{
-    event::Message,
+    event::{Message, until_nul},
     names::glob::{Glob, GlobError},
 };
 
@@ -111,6 +111,21 @@ impl Filter {
             _ => true,
         }
     }
+
+    /// Whether a message that no filter has seen is one the user asked for: all that the kernel
+    /// decides by [`Filter::kernel_part`], and [`Filter::admits`].
+    pub fn admits_unfiltered(&self, message: &Message<'_>) -> bool {
+        let head = message.head;
+        self.pid.is_none_or(|pid| pid == head.pid)
+            && self.uid.is_none_or(|uid| uid == head.uid)
+            && self.comm.is_none_or(|comm| comm.is(message.comm()))
+            && self.target_type.is_none_or(|name| name.is(until_nul(&head.target_type)))
+            && self.verb.is_none_or(|Verb(verb)| Some(until_nul(&verb)) == message.tag())
+            && (!self.failed || head.ret < 0)
+            && self.min_latency.is_none_or(|least| u128::from(head.latency_ns) >= least.as_nanos())
+            && self.device.as_ref().is_none_or(|device| device.is_of(message))
+            && self.admits(message)
+    }
 }
 
 /// Which device.
@@ -136,6 +151,14 @@ impl Device {
                 kernel.device = *device;
             }
             Self::Pattern(_) => {}
+        }
+    }
+
+    fn is_of(&self, message: &Message<'_>) -> bool {
+        match self {
+            Self::Number(dev) => dev.0 == message.head.dev,
+            Self::Exact(device) => [message.name, message.uuid].contains(&until_nul(device)),
+            Self::Pattern(_) => true,
         }
     }
 }
@@ -166,6 +189,12 @@ impl FromStr for Device {
 /// A text of at most `N - 1` bytes, zero-padded, as the kernel keeps short names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Padded<const N: usize>([u8; N]);
+
+impl<const N: usize> Padded<N> {
+    fn is(&self, text: &[u8]) -> bool {
+        until_nul(&self.0) == text
+    }
+}
 
 impl<const N: usize> FromStr for Padded<N> {
     type Err = FilterError;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, os::unix::ffi::OsStringExt, path::Path};
 
-use crate::engine::enrich::{Context, Question, Sender, unified_cgroup};
+use crate::engine::enrich::{Answers, Context, Question, Sender, unified_cgroup};
 
 /// How long an answer is taken to hold, in ns: a sender may start another program.
 const LIFETIME_NS: u64 = 1_000_000_000;
@@ -26,9 +26,8 @@ struct Answer {
     cgroup: Option<Vec<u8>>,
 }
 
-impl Lookup {
-    /// What is known of a sender now; nothing of one that is gone.
-    pub fn answer(&mut self, question: &Question) -> Context<'_> {
+impl Answers for Lookup {
+    fn answer(&mut self, question: &Question) -> Context<'_> {
         let holds = |answer: &Answer| question.boot_ns.abs_diff(answer.boot_ns) < LIFETIME_NS;
         if !self.last.as_ref().is_some_and(|(of, answer)| *of == question.sender && holds(answer)) {
             let known = self.others.remove(&question.sender).filter(holds);
@@ -38,7 +37,9 @@ impl Lookup {
         }
         self.last.as_ref().map(|(_, answer)| answer.context()).unwrap_or_default()
     }
+}
 
+impl Lookup {
     fn put_aside(&mut self) {
         if self.others.len() >= CAPACITY {
             self.others.clear();

@@ -22,7 +22,7 @@ use super::{
 use crate::engine::{
     clock::{Anchor, Clock},
     doctor::Diagnosis,
-    enrich::{Context, Question},
+    enrich::{Answers as _, Context, Question},
     event::{Event, Message},
     exit::Exit,
     plan::{DmMod, Plan, Probe, Refusal, Rung, plan},

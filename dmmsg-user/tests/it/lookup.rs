@@ -3,7 +3,7 @@
 use std::{env, os::unix::ffi::OsStrExt, process};
 
 use dmmsg::{
-    engine::enrich::{Context, Question, Sender},
+    engine::enrich::{Answers as _, Context, Question, Sender},
     shell::lookup::Lookup,
 };
 

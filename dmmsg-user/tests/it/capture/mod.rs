@@ -1,0 +1,6 @@
+//! Captures: what is written is what is read, whatever happens to the file.
+
+mod codec;
+mod damage;
+mod document;
+mod file;
