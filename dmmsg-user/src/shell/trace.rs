@@ -2,40 +2,38 @@
 
 use std::{
     ffi::OsString,
-    io::{Write as _, stderr},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
-use tokio::runtime;
+use tokio::{runtime, time::sleep};
 
 use super::{
-    cli::{self, Config, Format},
+    capture::{Recorder, Target, WriteRefusal},
+    cli::{self, Config},
     facts::{self, Host, Resolved},
     kernel::{Probes, Setup, ring::Ring},
     lookup::Lookup,
-    sink::{Reader, Sink},
+    replay::replay,
+    say,
+    sink::Sink,
     stop::Stop,
+    stream::{Source, Stream},
 };
 use crate::engine::{
-    clock::{Anchor, Clock},
+    capture::{CaptureError, Start},
+    clock::Anchor,
     doctor::Diagnosis,
-    enrich::{Answers as _, Context, Question},
-    event::{Event, Message},
     exit::Exit,
     plan::{DmMod, Plan, Probe, Refusal, Rung, plan},
-    render::{Output, json::Json, table::Table},
-    tally::{Tally, Totals},
 };
 
 /// How often dm_mod is looked for while it is not loaded.
 const MODULE_POLL: Duration = Duration::from_millis(20);
 /// Records read in one go, before their lines are written and signals are looked at again.
 const BATCH: usize = 512;
-/// How often at most people are told of losses.
-const LOSS_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait at the end for records that programs are still writing.
 const LAST_RECORDS: Duration = Duration::from_millis(200);
 
@@ -45,48 +43,59 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let result = if config.doctor { diagnose(&config) } else { trace(&config) };
+    let result = match &config.read {
+        Some(path) => with_runtime(replay(&config, path)),
+        None if config.doctor => diagnose(&config),
+        None => with_runtime(trace(&config)),
+    };
     result.unwrap_or_else(|error| {
-        let refused = error.is::<Refusal>() || error.is::<CannotAttach>();
-        let exit = if refused { Exit::Refused } else { Exit::Failed };
         say(format_args!("{error:#}"));
-        exit
+        exit_of(&error)
     })
 }
 
-/// Tells people something; who cannot be told cannot be told that either.
-fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(stderr(), "dmmsg-trace: {text}");
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<Refusal>() || error.is::<CannotAttach>() {
+        Exit::Refused
+    } else if error.is::<CaptureError>() {
+        Exit::Invalid
+    } else if error.is::<WriteRefusal>() {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    }
+}
+
+fn with_runtime(run: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("start the runtime")?.block_on(run)
 }
 
 fn diagnose(config: &Config) -> Result<Exit> {
     let host = Host::look(true)?;
     let diagnosis = Diagnosis::of(&host.facts, config.probe);
     let mut sink = Sink::stdout();
-    write!(sink.lines(), "{diagnosis}").context("write the diagnosis")?;
+    sink.lines().extend(diagnosis.to_string().bytes());
     let _ = sink.flush().context("write to standard output")?;
     Ok(if diagnosis.works() { Exit::Done } else { Exit::Refused })
 }
 
-fn trace(config: &Config) -> Result<Exit> {
-    let runtime =
-        runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(async {
-        let mut stop = Stop::new()?;
-        let Some((host, rung)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
-            return Ok(Exit::Done);
-        };
-        // Before attaching, so that a module that goes meanwhile is missed.
-        let module = facts::dm_mod_instance();
-        let (probes, records, rung) = climb(config, rung, &host).context(CannotAttach)?;
-        drop(host);
-        if rung == Rung::Kprobe {
-            stop.when_module_goes(module);
-        }
-        say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
-        stop.after(config.duration);
-        Run::new(config, probes, records)?.until(&mut stop).await
-    })
+async fn trace(config: &Config) -> Result<Exit> {
+    let mut stop = Stop::new()?;
+    let target = config.write.as_ref().map(|write| Target::open(write, None)).transpose()?;
+    let Some((host, rung)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
+        return Ok(Exit::Done);
+    };
+    // Before attaching, so that a module that goes meanwhile is missed.
+    let module = facts::dm_mod_instance();
+    let (probes, records, rung) = climb(config, rung, &host).context(CannotAttach)?;
+    drop(host);
+    if rung == Rung::Kprobe {
+        stop.when_module_goes(module);
+    }
+    say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
+    stop.after(config.duration);
+    Run::new(config, probes, records, target)?.until(&mut stop).await
 }
 
 /// The plan could not be carried out.
@@ -156,21 +165,27 @@ fn attach(config: &Config, rung: Rung, host: &Host) -> Result<(Probes, Ring)> {
 struct Run<'a> {
     probes: Probes,
     ring: Ring,
+    lookup: Lookup,
     stream: Stream<'a>,
 }
 
 impl<'a> Run<'a> {
-    fn new(config: &'a Config, probes: Probes, ring: Ring) -> Result<Self> {
-        Ok(Self { probes, ring, stream: Stream::new(config)? })
+    fn new(config: &'a Config, probes: Probes, ring: Ring, target: Option<Target>) -> Result<Self> {
+        let start = start();
+        let recorder = target.map(|target| Recorder::begin(target, start.clone())).transpose()?;
+        let stream = Stream::new(config, Source::Ring, &start, recorder);
+        Ok(Self { probes, ring, lookup: Lookup::default(), stream })
     }
 
     /// Traces until something ends the run, and gives the account.
     async fn until(mut self, stop: &mut Stop) -> Result<Exit> {
         while self.stream.goes_on() {
-            let count = self.ring.drain(BATCH, |record| self.stream.take(record));
-            if let Err(error) = self.stream.flush() {
-                self.finish()?;
-                return Err(error);
+            let count = self.drain();
+            // A capture may wait for its disk.
+            tokio::select! {
+                biased;
+                () = self.stream.flush() => {}
+                () = stop.wait() => break,
             }
             // Signals are looked at between batches even if the ring never runs empty.
             if count == BATCH {
@@ -184,151 +199,36 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 ready = self.ring.wait() => ready?,
+                () = self.stream.due() => {}
                 () = stop.wait() => break,
             }
         }
-        let exit = self.finish()?;
+        let exit = self.finish().await?;
         stop.verdict().map(|()| exit)
     }
 
+    /// Takes a batch of records; returns how many there were.
+    fn drain(&mut self) -> usize {
+        self.ring.drain(BATCH, |record| self.stream.take(record, &mut self.lookup))
+    }
+
     /// Detaches, reads what is left, and tells what became of every message.
-    fn finish(mut self) -> Result<Exit> {
+    async fn finish(mut self) -> Result<Exit> {
         self.probes.detach()?;
         // A program that ran on another CPU may still be writing.
         let patience = Instant::now();
         let counters = loop {
-            self.ring.drain(usize::MAX, |record| self.stream.take(record));
+            while self.drain() > 0 {
+                self.stream.flush().await;
+            }
             let counters = self.probes.counters()?;
-            if self.stream.tally.read() == counters.delivered || patience.elapsed() > LAST_RECORDS {
+            let read = self.stream.tally().read();
+            if read == counters.delivered || patience.elapsed() > LAST_RECORDS {
                 break counters;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            sleep(Duration::from_millis(1)).await;
         };
-        let totals = self.stream.tally.totals(&counters);
-        self.stream.end(&totals)
-    }
-}
-
-/// What becomes of the records.
-struct Stream<'a> {
-    config: &'a Config,
-    output: Output,
-    lookup: Lookup,
-    sink: Sink,
-    tally: Tally,
-    losses: Losses,
-    reader: Reader,
-}
-
-impl<'a> Stream<'a> {
-    fn new(config: &'a Config) -> Result<Self> {
-        let anchor = anchor();
-        let mut output = match config.format {
-            Format::Table { wide } => Output::Table(Table::new(local_clock(anchor), wide)),
-            Format::Json => Output::Json(Json::new(Clock::utc(anchor))),
-        };
-        let mut sink = Sink::stdout();
-        output.start(sink.lines());
-        let reader = sink.flush().context("write to standard output")?;
-        Ok(Self {
-            config,
-            output,
-            lookup: Lookup::default(),
-            sink,
-            tally: Tally::default(),
-            losses: Losses::default(),
-            reader,
-        })
-    }
-
-    /// Whether anybody wants more.
-    fn goes_on(&self) -> bool {
-        let enough = self.config.count.is_some_and(|count| self.tally.shown() >= count.get());
-        self.reader == Reader::Listens && !enough
-    }
-
-    /// Takes one record; none is lost, but one that nobody wants is not shown.
-    fn take(&mut self, record: &[u8]) {
-        let message = match Event::from_record(record) {
-            Event::Message(message) => message,
-            Event::Bad(bad) => {
-                if self.tally.bad_record() == 1 {
-                    say(format_args!("a message is lost, and maybe more: {}", bad.error));
-                }
-                self.output.bad_record(self.sink.lines(), bad);
-                return;
-            }
-        };
-        let lost = self.tally.note_losses(&message);
-        if lost > 0 {
-            self.losses.add(lost);
-            self.output.lost(self.sink.lines(), lost);
-        }
-        if self.goes_on() && self.config.filter.admits(&message) {
-            self.show(&message);
-        } else {
-            self.tally.turn_away();
-        }
-    }
-
-    fn show(&mut self, message: &Message<'_>) {
-        let context = if self.output.wants_context() {
-            self.lookup.answer(&Question::about(message))
-        } else {
-            Context::default()
-        };
-        self.output.message(self.sink.lines(), message, context);
-        self.tally.show();
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.losses.tell();
-        if !self.sink.lines().is_empty() {
-            self.reader = self.sink.flush().context("write to standard output")?;
-        }
-        Ok(())
-    }
-
-    /// Writes the end of the output and the totals.
-    fn end(&mut self, totals: &Totals) -> Result<Exit> {
-        let untold = self.tally.untold_losses(totals);
-        if untold > 0 {
-            self.losses.add(untold);
-            self.output.lost(self.sink.lines(), untold);
-        }
-        self.output.end(self.sink.lines(), totals);
-        self.losses.told = None;
-        let written = self.flush();
-        say(format_args!("{totals}"));
-        written?;
-        totals.check()?;
-        let lost = totals.lost > 0 && self.config.strict;
-        Ok(if lost { Exit::Lost } else { Exit::Done })
-    }
-}
-
-/// Losses that people have not been told of.
-#[derive(Default)]
-struct Losses {
-    count: u64,
-    told: Option<Instant>,
-}
-
-impl Losses {
-    const fn add(&mut self, count: u64) {
-        self.count += count;
-    }
-
-    /// Tells of losses, but not all the time.
-    fn tell(&mut self) {
-        if self.count == 0 || self.told.is_some_and(|told| told.elapsed() < LOSS_NOTE_INTERVAL) {
-            return;
-        }
-        say(format_args!(
-            "lost {} messages: the ring was full, or the kernel skipped a probe; see --ring",
-            self.count
-        ));
-        *self = Self { count: 0, told: Some(Instant::now()) };
+        self.stream.end(&counters).await
     }
 }
 
@@ -341,6 +241,13 @@ fn anchor() -> Anchor {
     Anchor { wall_ns_at_boot_zero: ns(ClockId::Realtime) - ns(ClockId::Boottime) }
 }
 
-fn local_clock(anchor: Anchor) -> Clock {
-    Clock::local(anchor, jiff::ZonedDateTime::now().offset().seconds())
+/// What a capture of this run says of itself.
+fn start() -> Start {
+    Start {
+        anchor: anchor(),
+        utc_offset_s: jiff::ZonedDateTime::now().offset().seconds(),
+        lost_before: 0,
+        kernel: rustix::system::uname().release().to_bytes().to_vec(),
+        program: concat!("dmmsg-trace ", env!("CARGO_PKG_VERSION")).into(),
+    }
 }

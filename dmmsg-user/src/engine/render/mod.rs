@@ -22,6 +22,8 @@ pub enum Output {
     Table(Table),
     /// One object a line.
     Json(Json),
+    /// Nothing, since a capture takes its place.
+    Nothing,
 }
 
 impl Output {
@@ -30,6 +32,7 @@ impl Output {
         match self {
             Self::Table(table) => table.is_wide(),
             Self::Json(_) => true,
+            Self::Nothing => false,
         }
     }
 
@@ -45,6 +48,7 @@ impl Output {
         match self {
             Self::Table(table) => table.message(out, message, context),
             Self::Json(json) => json.message(out, message, context),
+            Self::Nothing => {}
         }
     }
 

@@ -64,6 +64,11 @@ const QUESTION: Question =
 
 /// A capture of `entries`, with frames of at most so many of them, and the account at its end.
 pub fn capture(entries: &[Entry], entries_per_frame: usize) -> Vec<u8> {
+    capture_of(entries, entries_per_frame, &account(entries))
+}
+
+/// The same, where the kernel's account is another.
+pub fn capture_of(entries: &[Entry], entries_per_frame: usize, run: &Counters) -> Vec<u8> {
     let mut encoder = Encoder::new(start(), None);
     for frame in entries.chunks(entries_per_frame) {
         for entry in frame {
@@ -71,7 +76,7 @@ pub fn capture(entries: &[Entry], entries_per_frame: usize) -> Vec<u8> {
         }
         encoder.end_frame();
     }
-    encoder.end(&account(entries));
+    encoder.end(run);
     encoder.ready().flat_map(|piece| piece.bytes).collect()
 }
 

@@ -4,3 +4,6 @@ mod codec;
 mod damage;
 mod document;
 mod file;
+mod refuse;
+mod replay;
+mod run;
