@@ -4,6 +4,7 @@ mod codec;
 mod damage;
 mod document;
 mod file;
+mod pipe;
 mod refuse;
 mod replay;
 mod run;

@@ -1,10 +1,5 @@
 //! Captures, shown by dmmsg-trace as the runs that they were.
 
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    process::{Command, Stdio},
-};
-
 use dmmsg::engine::{
     capture::Start,
     clock::Clock,
@@ -126,29 +121,6 @@ fn a_capture_can_come_by_standard_input() {
     let file = capture(&entries(), 2);
     let path = folder.file("run", &file);
     assert_eq!(feed(&file, &["-r", "-"]), trace(&["-r", &path]));
-}
-
-/// Messages are shown while the run that is captured goes on.
-#[test]
-fn a_capture_can_come_by_a_live_pipe() {
-    let file = capture(&entries(), 1);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dmmsg-trace"))
-        .args(["-r", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let (first, rest) = file.split_at(600);
-    stdin.write_all(first).unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.next().unwrap().unwrap().starts_with("TIME"));
-    assert!(lines.next().unwrap().unwrap().ends_with("create_thin 7"));
-    stdin.write_all(rest).unwrap();
-    drop(stdin);
-    assert_eq!(lines.count(), 5);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
