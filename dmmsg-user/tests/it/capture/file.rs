@@ -7,6 +7,8 @@ use dmmsg::engine::{
 };
 use dmmsg_common::stats::Counters;
 
+use crate::sample::Sample;
+
 /// 2026-11-24T14:03:07Z.
 pub const ANCHOR: Anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
 
@@ -105,4 +107,13 @@ pub fn read(file: &[u8], chunk_bytes: usize) -> (Vec<Entry>, Result<usize, Captu
         }
     }
     (entries, Ok(decoder.unread_bytes()))
+}
+
+/// A capture of so many messages, in many frames.
+pub fn long(messages: u64) -> Vec<u8> {
+    let record = |nth| {
+        let sample = Sample::sent("raid", b"check").with(|head| head.seq = nth);
+        Entry::Record(sample.record(), None, None)
+    };
+    capture(&(0..messages).map(record).collect::<Vec<_>>(), 100)
 }

@@ -7,4 +7,5 @@ mod file;
 mod pipe;
 mod refuse;
 mod replay;
+mod rotate;
 mod run;

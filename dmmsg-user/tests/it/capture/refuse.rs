@@ -8,20 +8,10 @@ use std::{
 };
 
 use super::{
-    file::{Entry, capture, read},
+    file::{Entry, capture, long, read},
     replay::entries,
     run::{Folder, Run, command, feed, trace},
 };
-use crate::sample::Sample;
-
-/// A capture of so many messages, in many frames.
-fn long(messages: u64) -> Vec<u8> {
-    let record = |nth| {
-        let sample = Sample::sent("raid", b"check").with(|head| head.seq = nth);
-        Entry::Record(sample.record(), None, None)
-    };
-    capture(&(0..messages).map(record).collect::<Vec<_>>(), 100)
-}
 
 #[test]
 fn a_torn_end_is_a_note() {
@@ -154,31 +144,4 @@ fn a_torn_frame_is_cut_off() {
     let (entries, end) = read(&file, 4096);
     assert_eq!(end, Ok(0), "no frame is torn");
     assert!(entries.len() > 300, "{}", entries.len());
-}
-
-#[test]
-fn files_are_rotated() {
-    let folder = Folder::new();
-    let source = folder.file("run", &long(6000));
-    let file = folder.path("file");
-    let rotate = ["-r", &source, "-w", &file, "--rotate", "256KiB"];
-    assert_eq!(trace(&rotate).code, Some(0));
-    let older = |nth: u32| folder.path(&format!("file.{nth}"));
-    let count = |path: &str| trace(&["-r", path]).stdout.lines().count() - 1;
-    let counts = [5, 4, 3, 2, 1].map(|nth| count(&older(nth)));
-    let newest = count(&file);
-    assert_eq!(counts.iter().sum::<usize>() + newest, 6000, "{counts:?}");
-    assert!(!fs::exists(older(6)).unwrap());
-    let newer = trace(&["-r", &older(1)]);
-    assert!(newer.stderr.contains("the run goes on in a newer file"), "{}", newer.stderr);
-
-    // Another run moves the last one aside, and the oldest files go.
-    assert_eq!(trace(&[&rotate[..], &["--keep", "3"]].concat()).code, Some(0));
-    assert_eq!(count(&file), newest);
-    assert_eq!(count(&older(1)) + count(&older(2)), counts[4] + counts[3]);
-
-    let blocked = folder.file("file.2", b"dear diary");
-    let refused = trace(&[&rotate[..], &["--keep", "3"]].concat());
-    assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains(&blocked), "{}", refused.stderr);
 }
