@@ -32,7 +32,7 @@ enum Owned {
 const QUESTION: Question =
     Question { sender: Sender { pid: 0, comm: [0; 16], cgroup_id: 0 }, boot_ns: 0 };
 
-fn read(file: &[u8], chunk_bytes: usize, outputs: &mut Outputs) -> Contents {
+fn read(file: &[u8], chunk_bytes: usize, mut outputs: Option<&mut Outputs>) -> Contents {
     let mut decoder = Decoder::default();
     let mut contents = Contents::default();
     for chunk in file.chunks(chunk_bytes) {
@@ -45,7 +45,9 @@ fn read(file: &[u8], chunk_bytes: usize, outputs: &mut Outputs) -> Contents {
                 Ok(Some(Part::Skipped)) => {}
                 Ok(Some(Part::Lost(total))) => contents.parts.push(Owned::Lost(total)),
                 Ok(Some(Part::Record(record, mut known))) => {
-                    outputs.show(record, &mut known);
+                    if let Some(outputs) = &mut outputs {
+                        outputs.show(record, &mut known);
+                    }
                     let context = known.answer(&QUESTION);
                     let fields = [context.exe, context.cgroup].map(|f| f.map(<[u8]>::to_vec));
                     contents.parts.push(Owned::Record(record.to_vec(), fields));
@@ -71,12 +73,12 @@ pub fn run(data: &[u8]) {
 
 fn check(file: &[u8]) {
     let mut outputs = Outputs::default();
-    let whole = read(file, file.len().max(1), &mut outputs);
+    let whole = read(file, file.len().max(1), Some(&mut outputs));
     outputs.end();
-    assert_eq!(read(file, CHUNK_BYTES, &mut outputs), whole, "chunks make no difference");
+    assert_eq!(read(file, CHUNK_BYTES, None), whole, "chunks make no difference");
     let Some(start) = &whole.start else { return };
     let copy = written(start, &whole.parts);
-    let again = read(&copy, copy.len(), &mut outputs);
+    let again = read(&copy, copy.len(), None);
     assert_eq!((again.error, again.start.as_ref()), (None, Some(start)));
     assert_eq!(again.parts, whole.parts, "what is written is read");
 }

@@ -15,6 +15,8 @@ use crate::engine::{enrich::Context, tally::COUNT_MAX};
 
 /// Bytes at which a frame is ended: what a kill costs at most.
 pub const FRAME_BYTES: usize = 64 << 10;
+/// Room for the item that fills a frame: most often, a record and no context.
+const LAST_ITEM_BYTES: usize = 2 << 10;
 /// Bytes that a file must have left for another frame, its last item and the end of the file.
 const FRAME_RESERVE: u64 = 80 << 10;
 
@@ -53,7 +55,7 @@ impl Encoder {
             start,
             limit_bytes,
             file_bytes: 0,
-            frame: BytesMut::with_capacity(FRAME_BYTES),
+            frame: BytesMut::new(),
             slots: Slots::default(),
             encoded: Vec::new(),
             account: Counters::default(),
@@ -134,6 +136,8 @@ impl Encoder {
         if is_full && self.account != Counters::default() {
             self.next_file();
         }
+        // A frame that the writer is done with lends its memory again.
+        self.frame.reserve(FRAME_BYTES + LAST_ITEM_BYTES);
         start_frame(&mut self.frame);
     }
 
