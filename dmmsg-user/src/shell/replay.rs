@@ -198,7 +198,7 @@ impl Replay {
     /// Tells people what is odd about the file.
     fn notes(&self, over: &Over, end: Option<End>) {
         if self.skipped > 0 {
-            say(format_args!("{} parts are of a newer dmmsg and were skipped", self.skipped));
+            say(format_args!("skipped what only a newer dmmsg knows: {} parts", self.skipped));
         }
         let torn = self.decoder.unread_bytes();
         match (over, end) {

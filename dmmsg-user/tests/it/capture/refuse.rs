@@ -145,3 +145,29 @@ fn a_torn_frame_is_cut_off() {
     assert_eq!(end, Ok(0), "no frame is torn");
     assert!(entries.len() > 300, "{}", entries.len());
 }
+
+#[test]
+fn what_is_of_a_newer_version_is_told() {
+    // A frame of kind 900 that can be done without, between start and end.
+    let mut file = capture(&[], 1);
+    let mut frame = [&[0; 4][..], &900_u16.to_le_bytes(), &[0; 6]].concat();
+    frame.extend(crc32fast::hash(&frame).to_le_bytes());
+    let end = file.len() - 56;
+    file.splice(end..end, frame);
+    let replay = feed(&file, &["-r", "-"]);
+    assert_eq!(replay.code, Some(0), "{}", replay.stderr);
+    let told = "skipped what only a newer dmmsg knows: 1 parts";
+    assert!(replay.stderr.contains(told), "{}", replay.stderr);
+}
+
+#[test]
+fn two_runs_do_not_write_one_file() {
+    let folder = Folder::new();
+    let source = folder.file("run", &capture(&entries(), 1));
+    let copy = folder.path("copy");
+    let other = fs::File::create(&copy).unwrap();
+    other.lock().unwrap();
+    let refused = trace(&["-r", &source, "-w", &copy]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("is being written by another"), "{}", refused.stderr);
+}
