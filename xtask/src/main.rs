@@ -15,6 +15,7 @@ mod child;
 mod console;
 mod demo;
 mod ebpf;
+mod fuzz;
 mod initramfs;
 mod kernel;
 mod modules;
@@ -44,6 +45,8 @@ enum Command {
     /// Measure
     #[command(subcommand)]
     Bench(bench::Arguments),
+    /// Feed the decoders made-up bytes, guided by which code they reach
+    Fuzz(fuzz::Arguments),
     /// Run a command in a virtual machine
     Vm(vm::Arguments),
     /// Watch dmmsg-trace while real tools send messages, in a virtual machine
@@ -62,6 +65,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Ebpf(arguments) => ebpf::run(&arguments),
         Command::Test(arguments) => Ok(test::run(&arguments)),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Vm(arguments) => vm::run(arguments),
         Command::Demo(arguments) => demo::run(&arguments),
     }

@@ -1,4 +1,4 @@
-//! The programs that the virtual machine needs are installed, or the user learns how to install them.
+//! The programs that a chore needs are installed, or the user learns how to install them.
 
 use anyhow::{Context, Result, bail};
 
@@ -24,6 +24,10 @@ pub const PACKAGES: &[Program] = &[
     Program { name: "xz", package: "xz-utils" },
 ];
 
+/// What building and running the fuzz targets calls: libFuzzer is C++.
+pub const FUZZ: &[Program] =
+    &[Program { name: "c++", package: "g++" }, Program { name: "setpriv", package: "util-linux" }];
+
 /// Makes sure that every one of `programs` can be run: root on a machine with apt gets what is
 /// missing installed, anyone else one message that names all of it.
 ///
@@ -38,8 +42,8 @@ pub fn ensure(programs: &[Program]) -> Result<()> {
     let packages = join(missing.iter().map(|program| program.package), " ");
     if tool::find("apt-get").is_none() {
         bail!(
-            "this machine lacks {names}: the virtual machine is put together from Debian's packages, \
-             so run this on Debian or a relative of it, or install them with your package manager"
+            "this machine lacks {names}: run this on Debian or a relative of it (the virtual machine is \
+             put together from Debian's packages), or install them with your package manager"
         );
     }
     if !rustix::process::geteuid().is_root() {

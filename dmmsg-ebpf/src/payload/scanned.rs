@@ -47,4 +47,3 @@ extern "C" fn clear_byte(index: u64, clearing: &mut Reading<'_>) -> c_long {
     }
     0
 }
-

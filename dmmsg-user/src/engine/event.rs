@@ -10,6 +10,7 @@ use dmmsg_common::{
 use super::{
     decode::{DecodeError, decode},
     direct::Direct,
+    enrich::Question,
     ioctl::Ioctl,
 };
 
@@ -44,6 +45,38 @@ impl Event<'_> {
             Self::Direct(direct) => Some(&direct.head.call),
             Self::Ioctl(ioctl) => Some(&ioctl.head.call),
             Self::Bad(_) => None,
+        }
+    }
+
+    /// Whether this is a message that has not returned.
+    pub const fn is_in_flight(&self) -> bool {
+        matches!(self, Self::Message(message) if message.is_in_flight())
+    }
+
+    /// What to ask about the caller, if the record could be read.
+    pub fn question(&self) -> Option<Question> {
+        let hangs_in = match self {
+            Self::Message(message) if message.is_in_flight() => Some(message.head.call.tid),
+            _ => None,
+        };
+        self.call().map(|call| Question { hangs_in, ..Question::about(call) })
+    }
+
+    /// Type of the target that a message is for, where it is known.
+    pub fn target_type(&self) -> Option<&[u8]> {
+        match self {
+            Self::Message(message) => message.target_type(),
+            Self::Direct(direct) => direct.target_type(),
+            Self::Ioctl(_) | Self::Bad(_) => None,
+        }
+    }
+
+    /// The canonical verb of a message, or the word for what an ioctl does.
+    pub fn verb(&self) -> Option<&[u8]> {
+        match self {
+            Self::Message(message) => message.tag(),
+            Self::Ioctl(ioctl) => ioctl.verb().map(str::as_bytes),
+            Self::Direct(_) | Self::Bad(_) => None,
         }
     }
 
@@ -101,12 +134,12 @@ impl Message<'_> {
     }
 
     /// Whether the message has not returned, so that there is no result yet.
-    pub fn is_in_flight(&self) -> bool {
+    pub const fn is_in_flight(&self) -> bool {
         self.has(flag::IN_FLIGHT)
     }
 
     /// Whether a bit of [`flag`] is set.
-    pub fn has(&self, flag: u32) -> bool {
+    pub const fn has(&self, flag: u32) -> bool {
         self.head.flags & flag != 0
     }
 
@@ -208,6 +241,6 @@ impl Message<'_> {
 }
 
 /// A zero-padded text without what follows its end.
-pub(super) fn until_nul(padded: &[u8; 16]) -> &[u8] {
+pub(super) fn until_nul(padded: &[u8]) -> &[u8] {
     padded.split(|&byte| byte == 0).next().unwrap_or_default()
 }

@@ -12,6 +12,8 @@ pub enum Exit {
     Usage = 2,
     /// The probes cannot be attached, or the privilege does not suffice.
     Refused = 3,
+    /// The capture is invalid.
+    Invalid = 4,
     /// Events were lost under `--strict`.
     Lost = 6,
 }

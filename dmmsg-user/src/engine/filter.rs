@@ -14,7 +14,7 @@ use dmmsg_common::{
 use thiserror::Error;
 
 use super::{
-    event::Event,
+    event::{Event, until_nul},
     names::glob::{Glob, GlobError},
 };
 
@@ -121,11 +121,27 @@ impl Filter {
     /// Whether the verb is asked for, of an event whose verb the kernel does not compare.
     fn admits_verb(&self, event: &Event<'_>) -> bool {
         match (event, &self.verb) {
-            (Event::Ioctl(ioctl), Some(wanted)) => {
-                ioctl.verb().is_some_and(|verb| wanted.is(verb.as_bytes()))
-            }
+            (Event::Ioctl(_), Some(wanted)) => event.verb().is_some_and(|verb| wanted.is(verb)),
             _ => true,
         }
+    }
+
+    /// Whether an event that no filter has seen is one the user asked for: all that the kernel
+    /// decides by [`Filter::kernel_part`], and [`Filter::admits`].
+    ///
+    /// Control ioctls are shown if the capture has them, whatever [`Filter::ioctls`] says.
+    pub fn admits_unfiltered(&self, event: &Event<'_>) -> bool {
+        let Some(call) = event.call() else { return true };
+        let latency_ns = u128::from(call.latency_ns);
+        self.pid.is_none_or(|pid| pid == call.pid)
+            && self.uid.is_none_or(|uid| uid == call.uid)
+            && self.comm.is_none_or(|comm| comm.is(until_nul(&call.comm)))
+            && self.target_type.is_none_or(|name| event.target_type().is_some_and(|of| name.is(of)))
+            && self.verb.is_none_or(|verb| event.verb().is_some_and(|of| verb.is(of)))
+            && (!self.failed || call.ret < 0)
+            && self.min_latency.is_none_or(|least| latency_ns >= least.as_nanos())
+            && self.device.as_ref().is_none_or(|device| device.is_of(event))
+            && self.admits(event)
     }
 }
 
@@ -152,6 +168,14 @@ impl Device {
                 kernel.device = *device;
             }
             Self::Pattern(_) => {}
+        }
+    }
+
+    fn is_of(&self, event: &Event<'_>) -> bool {
+        match self {
+            Self::Number(dev) => event.call().is_some_and(|call| call.dev == dev.0),
+            Self::Exact(device) => event.names().contains(&until_nul(device)),
+            Self::Pattern(_) => true,
         }
     }
 }
@@ -182,6 +206,12 @@ impl FromStr for Device {
 /// A text of at most `N - 1` bytes, zero-padded, as the kernel keeps short names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Padded<const N: usize>([u8; N]);
+
+impl<const N: usize> Padded<N> {
+    fn is(&self, text: &[u8]) -> bool {
+        until_nul(&self.0) == text
+    }
+}
 
 impl<const N: usize> FromStr for Padded<N> {
     type Err = FilterError;

@@ -4,6 +4,7 @@
 //! `clippy.toml` refuses it. What an engine needs to know of the machine, the shell hands to it.
 
 pub mod btf;
+pub mod capture;
 pub mod clock;
 pub mod decode;
 mod digits;

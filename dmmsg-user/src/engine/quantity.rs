@@ -1,6 +1,7 @@
 //! Durations and sizes, as people type them.
 
-use std::{str::FromStr, time::Duration};
+use std::{num::NonZeroU64, str::FromStr, time::Duration};
+
 use thiserror::Error;
 
 /// Why a quantity cannot be read.
@@ -73,21 +74,53 @@ impl FromStr for RingSize {
 
     /// Reads a size such as `64KiB`, `8MiB` or `65536`, up to 1 GiB.
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let (number, unit) = split_unit(text)?;
-        let unit_bytes = match unit {
-            "" | "B" => 1,
-            "KiB" | "K" => 1 << 10,
-            "MiB" | "M" => 1 << 20,
-            "GiB" | "G" => 1 << 30,
-            _ => return Err(QuantityError::Unit { known: "B, KiB, MiB, GiB" }),
-        };
-        let bytes = scale(number, unit_bytes)?;
-        u32::try_from(bytes)
+        u32::try_from(parse_bytes(text)?)
             .ok()
             .filter(|bytes| (1..=Self::MAX_BYTES).contains(bytes))
             .map(|wanted_bytes| Self { wanted_bytes })
             .ok_or(QuantityError::Range { range: "from 1B to 1GiB" })
     }
+}
+
+/// Size at which a capture goes on in another file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSize(NonZeroU64);
+
+impl FileSize {
+    /// Room for two frames.
+    const MIN_BYTES: u64 = 256 << 10;
+    const MAX_BYTES: u64 = 1 << 50;
+
+    /// The size.
+    pub const fn bytes(self) -> NonZeroU64 {
+        self.0
+    }
+}
+
+impl FromStr for FileSize {
+    type Err = QuantityError;
+
+    /// Reads a size such as `64MiB`, from 256 KiB to 1 PiB.
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        u64::try_from(parse_bytes(text)?)
+            .ok()
+            .filter(|bytes| (Self::MIN_BYTES..=Self::MAX_BYTES).contains(bytes))
+            .and_then(NonZeroU64::new)
+            .map(Self)
+            .ok_or(QuantityError::Range { range: "from 256KiB to 1PiB" })
+    }
+}
+
+fn parse_bytes(text: &str) -> Result<u128, QuantityError> {
+    let (number, unit) = split_unit(text)?;
+    let unit_bytes = match unit {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        _ => return Err(QuantityError::Unit { known: "B, KiB, MiB, GiB" }),
+    };
+    scale(number, unit_bytes)
 }
 
 fn split_unit(text: &str) -> Result<(&str, &str), QuantityError> {
@@ -112,7 +145,7 @@ fn scale(number: &str, unit: u128) -> Result<u128, QuantityError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{QuantityError, RingSize, parse_duration};
+    use super::{FileSize, QuantityError, RingSize, parse_duration};
     use std::time::Duration;
 
     #[test]
@@ -163,6 +196,20 @@ mod tests {
         }
         assert_eq!("8MiB".parse(), Ok(RingSize::DEFAULT));
         assert_eq!("4KiB".parse::<RingSize>().map(|size| size.bytes(65_536)), Ok(65_536));
+    }
+
+    #[test]
+    fn file_sizes_are_as_typed() {
+        for (text, bytes) in [("256KiB", 262_144), ("64MiB", 67_108_864), ("1.5G", 1_610_612_736)] {
+            assert_eq!(
+                text.parse::<FileSize>().map(|size| size.bytes().get()),
+                Ok(bytes),
+                "{text}"
+            );
+        }
+        for text in ["64", "255KiB", "1048577GiB", "8TiB"] {
+            assert!(text.parse::<FileSize>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::fmt;
 use dmmsg_common::{record::Call, stats::Counters};
 use thiserror::Error;
 
+/// Messages that a run can have at most, a thousand million a second for a lifetime of 36 years:
+/// sums of a few such counts fit 64 bits.
+pub const COUNT_MAX: u64 = 1 << 60;
+
 /// What user space did with the records it read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
@@ -13,17 +17,37 @@ pub struct Tally {
     bad: u64,
     /// Highest number of lost records that a record told of.
     lost: u64,
+    /// Losses that others have accounted for.
+    lost_before: u64,
 }
 
 impl Tally {
+    /// An account that begins in the middle of a run, after so many losses.
+    pub const fn after_losses(lost_before: u64) -> Self {
+        Self { shown: 0, turned_away: 0, bad: 0, lost: lost_before, lost_before }
+    }
+
     /// Takes note of the losses that a record tells of.
     ///
     /// Returns how many records were lost since the last one that told of any.
     pub const fn note_losses(&mut self, call: &Call) -> u64 {
+        self.note_lost(call.lost)
+    }
+
+    /// Takes note that so many records have been lost since the run began.
+    ///
+    /// Returns how many of them are news.
+    pub const fn note_lost(&mut self, total: u64) -> u64 {
         // Records of two CPUs may stand in the ring in another order than they were counted.
-        let new = call.lost.saturating_sub(self.lost);
+        let total = if total < COUNT_MAX { total } else { COUNT_MAX };
+        let new = total.saturating_sub(self.lost);
         self.lost += new;
         new
+    }
+
+    /// Losses since the run began that were told of.
+    pub const fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Counts a message that the user gets to see.
@@ -55,7 +79,14 @@ impl Tally {
     /// Losses of the whole run that no record told of: those after the last one, and those that no
     /// program saw.
     pub const fn untold_losses(&self, totals: &Totals) -> u64 {
-        totals.lost.saturating_sub(totals.bad_records).saturating_sub(self.lost)
+        let told = self.lost - self.lost_before;
+        totals.lost.saturating_sub(totals.bad_records).saturating_sub(told)
+    }
+
+    /// The kernel's account as far as the records tell it, where it cannot be had.
+    pub const fn what_was_read(&self) -> Counters {
+        let (delivered, lost) = (self.read(), self.lost - self.lost_before);
+        Counters { hits: delivered + lost, delivered, lost, filtered: 0, over_budget: 0 }
     }
 
     /// The whole account.
@@ -156,7 +187,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn tally(shown: u64, turned_away: u64, bad: u64) -> Tally {
-        Tally { shown, turned_away, bad, lost: 0 }
+        Tally { shown, turned_away, bad, ..Tally::default() }
     }
 
     fn check(tally: Tally, kernel: Counters, expected: &Expect) {

@@ -2,8 +2,9 @@
 
 use std::{
     ffi::OsString,
-    io::{Write, stderr, stdout},
+    io::{Write as _, stderr, stdout},
     num::NonZeroU64,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use crate::engine::{
     exit::Exit,
     filter::{Device, Filter, Padded, Verb},
     plan::{Probe, Rung},
-    quantity::{RingSize, parse_duration},
+    quantity::{FileSize, RingSize, parse_duration},
     targets::Selection,
 };
 
@@ -41,6 +42,40 @@ pub struct Config {
     pub ring: RingSize,
     /// After this time, a message that has not returned is told of.
     pub stuck: Duration,
+    /// Show this capture instead of tracing; `-` is standard input.
+    pub read: Option<PathBuf>,
+    /// Write a capture.
+    pub write: Option<Write>,
+}
+
+/// Where a capture is written.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The file; `-` is standard output.
+    pub path: PathBuf,
+    /// When to go on in another file, and how many to keep.
+    pub rotate: Option<Rotate>,
+}
+
+impl Write {
+    /// Whether the capture takes the place of all other output.
+    pub fn is_stdout(&self) -> bool {
+        is_stdio(&self.path)
+    }
+}
+
+/// How a capture is spread over files.
+#[derive(Clone, Copy, Debug)]
+pub struct Rotate {
+    /// Size of each.
+    pub size: FileSize,
+    /// How many there are at most.
+    pub keep: u32,
+}
+
+/// Whether a path stands for standard input or output.
+pub fn is_stdio(path: &Path) -> bool {
+    path == "-"
 }
 
 /// How messages are shown.
@@ -70,7 +105,8 @@ impl Format {
 /// # Errors
 /// There is nothing to run: help or version were printed, or one line that says what is wrong.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Config, Exit> {
-    Args::try_parse_from(words).map(Config::from).map_err(|error| report(&error))
+    let parsed = Args::try_parse_from(words).and_then(Args::checked);
+    parsed.map(Config::from).map_err(|error| report(&error))
 }
 
 fn report(error: &clap::Error) -> Exit {
@@ -117,6 +153,11 @@ impl From<Args> for Config {
             strict: args.strict,
             ring: args.ring,
             stuck: args.stuck,
+            read: args.read,
+            write: args.write.map(|path| Write {
+                path,
+                rotate: args.rotate.map(|size| Rotate { size, keep: args.keep }),
+            }),
         }
     }
 }
@@ -134,6 +175,23 @@ struct Args {
     /// Add to the table who the sender is, what the verb does, and why messages failed
     #[arg(long)]
     wide: bool,
+
+    /// Also write a capture to FILE; with -, only that, to standard output
+    #[arg(short, long, value_name = "FILE")]
+    write: Option<PathBuf>,
+
+    /// Show a capture instead of tracing; - is standard input
+    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["duration", "probe", "ring", "doctor"])]
+    read: Option<PathBuf>,
+
+    /// Go on in a new FILE when it has this size, such as 64MiB; the last one becomes FILE.1
+    #[arg(long, value_name = "SIZE", requires = "write")]
+    rotate: Option<FileSize>,
+
+    /// Files to keep under --rotate
+    #[arg(long, value_name = "COUNT", default_value = "8", requires = "rotate",
+          value_parser = value_parser!(u32).range(2..=1000))]
+    keep: u32,
 
     /// Only this device: MAJ:MIN, a name, a uuid, or a pattern of a name or uuid
     #[arg(short, long, value_name = "DEV")]
@@ -204,6 +262,25 @@ struct Args {
     ring: RingSize,
 }
 
+impl Args {
+    fn checked(self) -> Result<Self, clap::Error> {
+        let to_stdout = self.write.as_deref().is_some_and(is_stdio);
+        let wrong = |text| Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
+        if self.doctor && self.write.is_some() {
+            return wrong("--doctor writes no capture");
+        }
+        if to_stdout && self.rotate.is_some() {
+            return wrong("--rotate needs a file to write to, not standard output");
+        }
+        if self.write.is_some() && self.write == self.read && !to_stdout {
+            return wrong(
+                "a capture cannot be read and written at once: give --write another file",
+            );
+        }
+        Ok(self)
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OutputWord {
     Table,
@@ -220,8 +297,8 @@ enum ProbeWord {
 const EXAMPLES: &str = "\
 Examples:
   dmmsg-trace                              every message, as it returns
-  dmmsg-trace -x                           only those that failed
-  dmmsg-trace -d vg-pool -m delete         thin volumes deleted from one pool
+  dmmsg-trace -x -w failed.cap             only those that failed, also to a capture
+  dmmsg-trace -r failed.cap -m delete      thin volumes deleted, from a capture
   dmmsg-trace -d 'LVM-*' --wide            LVM's devices, with all that is known
   dmmsg-trace -t crypt                     who touches volume keys (never shown)
   dmmsg-trace -n multipathd --min-lat 5ms  slow messages of multipathd

@@ -10,7 +10,7 @@ use std::{
 
 use super::users::Users;
 use crate::engine::enrich::{
-    Answer, Context, Parent, Question, Sender, stat::Stat, unified_cgroup,
+    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, unified_cgroup,
 };
 
 /// How long an answer is taken to hold, in ns: a sender may start another program.
@@ -26,6 +26,8 @@ pub struct Lookup {
     /// The sender asked about last, who most often is the next one too.
     last: Option<(Sender, Known)>,
     others: HashMap<Sender, Known>,
+    /// Where the sender hangs that was asked about last, if it does.
+    stack: Option<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -35,9 +37,8 @@ struct Known {
     answer: Answer,
 }
 
-impl Lookup {
-    /// What is known of a sender now; of one that is gone, little.
-    pub fn answer(&mut self, question: &Question) -> Context<'_> {
+impl Answers for Lookup {
+    fn answer(&mut self, question: &Question) -> Context<'_> {
         let holds = |known: &Known| question.boot_ns.abs_diff(known.boot_ns) < LIFETIME_NS;
         if !self.last.as_ref().is_some_and(|(of, known)| *of == question.sender && holds(known)) {
             let known = self.others.remove(&question.sender).filter(holds);
@@ -45,9 +46,13 @@ impl Lookup {
             self.put_aside();
             self.last = Some((question.sender, known));
         }
-        self.last.as_ref().map(|(_, known)| known.answer.context()).unwrap_or_default()
+        self.stack = question.hangs_in.and_then(|tid| stack(question.sender.pid, tid));
+        let context = self.last.as_ref().map(|(_, known)| known.answer.context());
+        Context { stack: self.stack.as_deref(), ..context.unwrap_or_default() }
     }
+}
 
+impl Lookup {
     fn put_aside(&mut self) {
         if self.others.len() >= CAPACITY {
             self.others.clear();
@@ -56,14 +61,14 @@ impl Lookup {
     }
 
     fn read(&mut self, question: &Question) -> Known {
-        let Question { sender, boot_ns } = *question;
+        let Question { sender, boot_ns, .. } = *question;
         let user = self.users.name(sender.uid, boot_ns).map(<[u8]>::to_vec);
         Known { boot_ns, answer: Answer { user, ..read_process(question) } }
     }
 }
 
 /// The kernel's stack of a thread, where the kernel shows it: it must be waiting, and we be root.
-pub fn stack(pid: u32, tid: u32) -> Option<Vec<u8>> {
+fn stack(pid: u32, tid: u32) -> Option<Vec<u8>> {
     fs::read(format!("/proc/{pid}/task/{tid}/stack")).ok().filter(|stack| !stack.is_empty())
 }
 

@@ -6,13 +6,26 @@
     reason = "the shell is where files, clocks and processes are touched"
 )]
 
+pub mod capture;
 mod chores;
 pub mod cli;
 pub mod facts;
 pub mod kernel;
 pub mod lookup;
+pub mod replay;
 pub mod sink;
 pub mod stop;
+pub mod stream;
 pub mod trace;
 pub mod users;
 mod verbs;
+
+use std::{
+    fmt,
+    io::{Write as _, stderr},
+};
+
+/// Tells people something; who cannot be told cannot be told that either.
+fn say(text: fmt::Arguments<'_>) {
+    let _ = writeln!(stderr(), "dmmsg-trace: {text}");
+}

@@ -2,43 +2,41 @@
 
 use std::{
     ffi::OsString,
-    io::{Write as _, stderr},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
-use tokio::runtime;
+use tokio::{runtime, time::sleep};
 
 use super::{
+    capture::{Recorder, Target, WriteRefusal},
     chores::{Chore, Chores},
-    cli::{self, Config, Format},
+    cli::{self, Config},
     facts::{self, Host, Resolved},
     kernel::{Probes, Setup, ring::Ring},
-    lookup::{self, Lookup},
-    sink::{Reader, Sink},
+    lookup::Lookup,
+    replay::replay,
+    say,
+    sink::Sink,
     stop::Stop,
+    stream::{Source, Stream},
     verbs,
 };
 use crate::engine::{
-    clock::{Anchor, Clock},
+    capture::{CaptureError, Start},
+    clock::Anchor,
     doctor::Diagnosis,
-    enrich::{Context, Question},
-    event::Event,
     exit::Exit,
     in_flight::Watch,
     plan::{Attachment, DmMod, Plan, Point, Probe, Refusal, Rung, plan},
-    render::{Output, json::Json, table::Table},
-    tally::{Tally, Totals},
 };
 
 /// How often dm_mod is looked for while it is not loaded.
 const MODULE_POLL: Duration = Duration::from_millis(20);
 /// Records read in one go, before their lines are written and signals are looked at again.
 const BATCH: usize = 512;
-/// How often at most people are told of losses.
-const LOSS_NOTE_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait at the end for records that programs are still writing.
 const LAST_RECORDS: Duration = Duration::from_millis(200);
 
@@ -48,54 +46,62 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let result = match config.verbs {
-        Some(selection) => verbs::list(selection, config.format),
-        None if config.doctor => diagnose(&config),
-        None => trace(&config),
+    let result = match (&config.read, config.verbs) {
+        (_, Some(selection)) => verbs::list(selection, config.format),
+        (Some(path), None) => with_runtime(replay(&config, path)),
+        (None, None) if config.doctor => diagnose(&config),
+        (None, None) => with_runtime(trace(&config)),
     };
     result.unwrap_or_else(|error| {
-        let refused = error.is::<Refusal>() || error.is::<CannotAttach>();
-        let exit = if refused { Exit::Refused } else { Exit::Failed };
         say(format_args!("{error:#}"));
-        exit
+        exit_of(&error)
     })
 }
 
-/// Tells people something; who cannot be told cannot be told that either.
-fn say(text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(stderr(), "dmmsg-trace: {text}");
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<Refusal>() || error.is::<CannotAttach>() {
+        Exit::Refused
+    } else if error.is::<CaptureError>() {
+        Exit::Invalid
+    } else if error.is::<WriteRefusal>() {
+        Exit::Usage
+    } else {
+        Exit::Failed
+    }
+}
+
+fn with_runtime(run: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("start the runtime")?.block_on(run)
 }
 
 fn diagnose(config: &Config) -> Result<Exit> {
     let host = Host::look(true)?;
     let diagnosis = Diagnosis::of(&host.facts, config.probe);
     let mut sink = Sink::stdout();
-    write!(sink.lines(), "{diagnosis}").context("write the diagnosis")?;
+    sink.lines().extend(diagnosis.to_string().bytes());
     let _ = sink.flush().context("write to standard output")?;
     Ok(if diagnosis.works() { Exit::Done } else { Exit::Refused })
 }
 
-fn trace(config: &Config) -> Result<Exit> {
-    let runtime =
-        runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    runtime.block_on(async {
-        let mut stop = Stop::new()?;
-        let Some((host, wanted)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
-            return Ok(Exit::Done);
-        };
-        // Before attaching, so that a module that goes meanwhile is missed.
-        let module = facts::dm_mod_instance();
-        let (probes, records, rung) = climb(config, wanted, host).context(CannotAttach)?;
-        if rung == Rung::Kprobe {
-            stop.when_module_goes(module);
-        }
-        let mut run = Run::new(config, probes, records)?;
-        // Before anybody is told that all is seen.
-        run.follow_modules();
-        say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
-        stop.after(config.duration);
-        run.until(&mut stop).await
-    })
+async fn trace(config: &Config) -> Result<Exit> {
+    let mut stop = Stop::new()?;
+    let target = config.write.as_ref().map(|write| Target::open(write, None)).transpose()?;
+    let Some((host, wanted)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
+        return Ok(Exit::Done);
+    };
+    // Before attaching, so that a module that goes meanwhile is missed.
+    let module = facts::dm_mod_instance();
+    let (probes, records, rung) = climb(config, wanted, host).context(CannotAttach)?;
+    if rung == Rung::Kprobe {
+        stop.when_module_goes(module);
+    }
+    let mut run = Run::new(config, probes, records, target)?;
+    // Before anybody is told that all is seen.
+    run.follow_modules();
+    say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
+    stop.after(config.duration);
+    run.until(&mut stop).await
 }
 
 /// The plan could not be carried out.
@@ -187,28 +193,34 @@ struct Run<'a> {
     config: &'a Config,
     probes: Probes,
     ring: Ring,
+    lookup: Lookup,
     stream: Stream<'a>,
     chores: Chores,
     watch: Watch,
 }
 
 impl<'a> Run<'a> {
-    fn new(config: &'a Config, probes: Probes, ring: Ring) -> Result<Self> {
+    fn new(config: &'a Config, probes: Probes, ring: Ring, target: Option<Target>) -> Result<Self> {
+        let start = start();
+        let recorder = target.map(|target| Recorder::begin(target, start.clone())).transpose()?;
+        let stream = Stream::new(config, Source::Ring, &start, recorder);
         let chores = Chores::new(probes.has_handlers(), config.stuck);
-        let stream = Stream::new(config)?;
-        Ok(Self { config, probes, ring, stream, chores, watch: Watch::default() })
+        let (lookup, watch) = (Lookup::default(), Watch::default());
+        Ok(Self { config, probes, ring, lookup, stream, chores, watch })
     }
 
     /// Traces until something ends the run, and gives the account.
     async fn until(mut self, stop: &mut Stop) -> Result<Exit> {
         while self.stream.goes_on() {
-            let count = self.ring.drain(BATCH, |record| self.stream.take(record));
-            if let Err(error) = self.stream.flush() {
-                self.finish()?;
-                return Err(error);
-            }
+            let count = self.drain();
             while let Some(chore) = self.chores.take() {
                 self.carry_out(chore)?;
+            }
+            // A capture may wait for its disk.
+            tokio::select! {
+                biased;
+                () = self.stream.flush() => {}
+                () = stop.wait() => break,
             }
             // Signals are looked at between batches even if the ring never runs empty.
             if count == BATCH {
@@ -222,12 +234,18 @@ impl<'a> Run<'a> {
             }
             tokio::select! {
                 ready = self.ring.wait() => ready?,
+                () = self.stream.due() => {}
                 () = self.chores.wait() => {}
                 () = stop.wait() => break,
             }
         }
-        let exit = self.finish()?;
+        let exit = self.finish().await?;
         stop.verdict().map(|()| exit)
+    }
+
+    /// Takes a batch of records; returns how many there were.
+    fn drain(&mut self) -> usize {
+        self.ring.drain(BATCH, |record| self.stream.take(record, &mut self.lookup))
     }
 
     fn carry_out(&mut self, chore: Chore) -> Result<()> {
@@ -249,167 +267,33 @@ impl<'a> Run<'a> {
     fn tell_of_stuck(&mut self, age: Duration) -> Result<()> {
         let now = boot_ns();
         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-        let Self { probes, stream, watch, .. } = self;
+        let Self { probes, stream, lookup, watch, .. } = self;
         probes.in_flight(|slot| {
             if let Some(record) = watch.look(slot, now, age) {
-                stream.take_in_flight(&record);
+                stream.take(&record, lookup);
             }
         })
     }
 
     /// Detaches, reads what is left, and tells what became of every message.
-    fn finish(mut self) -> Result<Exit> {
+    async fn finish(mut self) -> Result<Exit> {
         self.probes.detach()?;
         // A program that ran on another CPU may still be writing.
         let patience = Instant::now();
         let counters = loop {
-            self.ring.drain(usize::MAX, |record| self.stream.take(record));
+            while self.drain() > 0 {
+                self.stream.flush().await;
+            }
             let counters = self.probes.counters()?;
-            if self.stream.tally.read() == counters.delivered || patience.elapsed() > LAST_RECORDS {
+            let read = self.stream.tally().read();
+            if read == counters.delivered || patience.elapsed() > LAST_RECORDS {
                 break counters;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            sleep(Duration::from_millis(1)).await;
         };
         self.watch = Watch::default();
         self.tell_of_stuck(Duration::ZERO)?;
-        let totals = self.stream.tally.totals(&counters);
-        self.stream.end(&totals)
-    }
-}
-
-/// What becomes of the records.
-struct Stream<'a> {
-    config: &'a Config,
-    output: Output,
-    lookup: Lookup,
-    sink: Sink,
-    tally: Tally,
-    losses: Losses,
-    reader: Reader,
-}
-
-impl<'a> Stream<'a> {
-    fn new(config: &'a Config) -> Result<Self> {
-        let anchor = anchor();
-        let mut output = match config.format {
-            Format::Table { wide } => Output::Table(Table::new(local_clock(anchor), wide)),
-            Format::Json => Output::Json(Box::new(Json::new(Clock::utc(anchor)))),
-        };
-        let mut sink = Sink::stdout();
-        output.start(sink.lines());
-        let reader = sink.flush().context("write to standard output")?;
-        Ok(Self {
-            config,
-            output,
-            lookup: Lookup::default(),
-            sink,
-            tally: Tally::default(),
-            losses: Losses::default(),
-            reader,
-        })
-    }
-
-    /// Whether anybody wants more.
-    fn goes_on(&self) -> bool {
-        let enough = self.config.count.is_some_and(|count| self.tally.shown() >= count.get());
-        self.reader == Reader::Listens && !enough
-    }
-
-    /// Takes one record; none is lost, but one that nobody wants is not shown.
-    fn take(&mut self, record: &[u8]) {
-        let event = Event::from_record(record);
-        let Some(call) = event.call() else { return self.take_bad(&event) };
-        let lost = self.tally.note_losses(call);
-        if lost > 0 {
-            self.losses.add(lost);
-            self.output.lost(self.sink.lines(), lost);
-        }
-        if self.goes_on() && self.config.filter.admits(&event) {
-            self.show(&event);
-            self.tally.show();
-        } else {
-            self.tally.turn_away();
-        }
-    }
-
-    /// Takes the record of a message in flight, which is not one that the ring will have delivered.
-    fn take_in_flight(&mut self, record: &[u8]) {
-        let event = Event::from_record(record);
-        let Some(call) = event.call() else { return };
-        if !self.config.filter.admits(&event) {
-            return;
-        }
-        let stack = lookup::stack(call.pid, call.tid);
-        let context = self.lookup.answer(&Question::about(call));
-        let context = Context { stack: stack.as_deref(), ..context };
-        self.output.event(self.sink.lines(), &event, context);
-    }
-
-    fn take_bad(&mut self, event: &Event<'_>) {
-        if let Event::Bad(bad) = event
-            && self.tally.bad_record() == 1
-        {
-            say(format_args!("a message is lost, and maybe more: {}", bad.error));
-        }
-        self.output.event(self.sink.lines(), event, Context::default());
-    }
-
-    fn show(&mut self, event: &Event<'_>) {
-        let context = match event.call() {
-            Some(call) if self.output.wants_context() => self.lookup.answer(&Question::about(call)),
-            _ => Context::default(),
-        };
-        self.output.event(self.sink.lines(), event, context);
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.losses.tell();
-        if !self.sink.lines().is_empty() {
-            self.reader = self.sink.flush().context("write to standard output")?;
-        }
-        Ok(())
-    }
-
-    /// Writes the end of the output and the totals.
-    fn end(&mut self, totals: &Totals) -> Result<Exit> {
-        let untold = self.tally.untold_losses(totals);
-        if untold > 0 {
-            self.losses.add(untold);
-            self.output.lost(self.sink.lines(), untold);
-        }
-        self.output.end(self.sink.lines(), totals);
-        self.losses.told = None;
-        let written = self.flush();
-        say(format_args!("{totals}"));
-        written?;
-        totals.check()?;
-        let lost = totals.lost > 0 && self.config.strict;
-        Ok(if lost { Exit::Lost } else { Exit::Done })
-    }
-}
-
-/// Losses that people have not been told of.
-#[derive(Default)]
-struct Losses {
-    count: u64,
-    told: Option<Instant>,
-}
-
-impl Losses {
-    const fn add(&mut self, count: u64) {
-        self.count += count;
-    }
-
-    /// Tells of losses, but not all the time.
-    fn tell(&mut self) {
-        if self.count == 0 || self.told.is_some_and(|told| told.elapsed() < LOSS_NOTE_INTERVAL) {
-            return;
-        }
-        say(format_args!(
-            "lost {} messages: the ring was full, or the kernel skipped a probe; see --ring",
-            self.count
-        ));
-        *self = Self { count: 0, told: Some(Instant::now()) };
+        self.stream.end(&counters).await
     }
 }
 
@@ -428,6 +312,13 @@ fn now_ns(clock: ClockId) -> i64 {
     time.tv_sec * 1_000_000_000 + time.tv_nsec
 }
 
-fn local_clock(anchor: Anchor) -> Clock {
-    Clock::local(anchor, jiff::ZonedDateTime::now().offset().seconds())
+/// What a capture of this run says of itself.
+fn start() -> Start {
+    Start {
+        anchor: anchor(),
+        utc_offset_s: jiff::ZonedDateTime::now().offset().seconds(),
+        lost_before: 0,
+        kernel: rustix::system::uname().release().to_bytes().to_vec(),
+        program: concat!("dmmsg-trace ", env!("CARGO_PKG_VERSION")).into(),
+    }
 }

@@ -181,3 +181,54 @@ fn a_target_without_messages_has_no_verbs_to_list() {
     "#]],
     );
 }
+
+#[test]
+fn words_that_do_not_go_together() {
+    for (word, value) in [("--duration", "5s"), ("--probe", "kprobe"), ("--ring", "1MiB")] {
+        let output = dmmsg_trace(&["-r", "run.cap", word, value]);
+        assert_eq!(output.status.code(), Some(2), "{word}");
+        assert!(text(&output.stderr).contains("cannot be used with"), "{word}");
+    }
+    check_usage_error(
+        &["-r", "run.cap", "--doctor"],
+        &expect![[r#"
+        dmmsg-trace: the argument '--read <FILE>' cannot be used with '--doctor'
+    "#]],
+    );
+    check_usage_error(
+        &["--doctor", "-w", "run.cap"],
+        &expect![[r#"
+            dmmsg-trace: --doctor writes no capture
+        "#]],
+    );
+    check_usage_error(
+        &["-r", "run.cap", "-w", "run.cap"],
+        &expect![[r#"
+            dmmsg-trace: a capture cannot be read and written at once: give --write another file
+        "#]],
+    );
+    check_usage_error(
+        &["-w", "-", "--rotate", "64MiB"],
+        &expect![[r#"
+            dmmsg-trace: --rotate needs a file to write to, not standard output
+        "#]],
+    );
+    check_usage_error(
+        &["--rotate", "64MiB"],
+        &expect![[r#"
+            dmmsg-trace: the following required arguments were not provided: --write <FILE>
+        "#]],
+    );
+    check_usage_error(
+        &["-w", "run.cap", "--rotate", "64"],
+        &expect![[r#"
+            dmmsg-trace: invalid value '64' for '--rotate <SIZE>': must be from 256KiB to 1PiB
+        "#]],
+    );
+    check_usage_error(
+        &["-w", "run.cap", "--keep", "3"],
+        &expect![[r#"
+            dmmsg-trace: the following required arguments were not provided: --rotate <SIZE>
+        "#]],
+    );
+}

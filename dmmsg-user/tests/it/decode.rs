@@ -15,7 +15,15 @@ use dmmsg_common::{
 use proptest::prelude::*;
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::sample::{Sample, read};
+use crate::sample::Sample;
+
+/// The message of a record that is one.
+pub fn read(record: &[u8]) -> Message<'_> {
+    match decode(record) {
+        Ok(Event::Message(message)) => message,
+        other => panic!("not a message: {other:?}"),
+    }
+}
 
 fn tag(target_type: &str, text: &str) -> Option<String> {
     let record = Sample::sent(target_type, text.as_bytes()).record();

@@ -10,7 +10,7 @@ use std::{
 };
 
 use dmmsg::{
-    engine::enrich::{Answer, Context, Parent, Question, Sender, stat::Stat},
+    engine::enrich::{Answer, Answers as _, Context, Parent, Question, Sender, stat::Stat},
     shell::{lookup::Lookup, users::Users},
 };
 
@@ -18,7 +18,7 @@ use dmmsg::{
 fn about(pid: u32, boot_ns: u64) -> Question {
     let uid = rustix::process::getuid().as_raw();
     let sender = Sender { pid, uid, comm: *b"it\0\0\0\0\0\0\0\0\0\0\0\0\0\0", cgroup_id: 1 };
-    Question { sender, boot_ns }
+    Question { sender, boot_ns, hangs_in: None }
 }
 
 /// A question about this process.

@@ -9,6 +9,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "samples are short")]
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod capture;
 mod cli;
 mod decode;
 mod kernel;

@@ -11,7 +11,7 @@ use dmmsg::engine::{
 use dmmsg_common::{dm::DevT, record::flag};
 use proptest::prelude::*;
 
-use crate::sample::{Sample, read};
+use crate::{decode::read, sample::Sample};
 
 const ANCHOR: Anchor = Anchor { wall_ns_at_boot_zero: 1_795_528_987_000_000_000 };
 

@@ -1,9 +1,5 @@
 //! Records as the kernel's programs write them.
 
-use dmmsg::engine::{
-    decode::decode,
-    event::{Event, Message},
-};
 use dmmsg_common::{
     dm::DevT,
     record::{
@@ -109,12 +105,4 @@ impl Sample {
 fn pad(field: &mut [u8; 16], text: &[u8]) {
     *field = [0; 16];
     field[..text.len()].copy_from_slice(text);
-}
-
-/// The message of a record that is one.
-pub fn read(record: &[u8]) -> Message<'_> {
-    match decode(record) {
-        Ok(Event::Message(message)) => message,
-        other => panic!("not a message: {other:?}"),
-    }
 }

@@ -24,6 +24,8 @@ pub struct Question {
     pub sender: Sender,
     /// When it was seen: `CLOCK_BOOTTIME` in ns.
     pub boot_ns: u64,
+    /// The thread of it that hangs in the kernel, if one does: its stack is asked for too.
+    pub hangs_in: Option<u32>,
 }
 
 /// What tells a process from others that had its process id before.
@@ -124,11 +126,17 @@ impl From<Context<'_>> for Answer {
     }
 }
 
+/// Who answers questions: the machine that the sender runs on, or a capture of it.
+pub trait Answers {
+    /// What is known of the sender; of one that is gone, little.
+    fn answer(&mut self, question: &Question) -> Context<'_>;
+}
+
 impl Question {
     /// The question that a call raises.
     pub const fn about(call: &Call) -> Self {
         let Call { pid, uid, comm, cgroup_id, .. } = *call;
-        Self { sender: Sender { pid, uid, comm, cgroup_id }, boot_ns: call.boot_ns }
+        Self { sender: Sender { pid, uid, comm, cgroup_id }, boot_ns: call.boot_ns, hangs_in: None }
     }
 
     /// Whether a process could have sent the message.

@@ -63,6 +63,26 @@ fn debian_kernels_take_the_first_rung() {
 }
 
 #[test]
+fn linux_5_10_takes_kprobes_and_known_structs() {
+    let unnamed = FunctionFacts { in_btf: false, in_kallsyms: true };
+    let facts = KernelFacts {
+        dm_mod_btf: false,
+        functions: [unnamed; 4],
+        ..debian("5.10.0-46-cloud-amd64")
+    };
+    check(&facts, Probe::Auto, &expect!["kprobe"]);
+    assert_eq!(facts.programs(), Programs::Linux5_10);
+    let expected = expect!["fentry needs Linux 5.17 or later, or try --probe auto"];
+    check(&facts, Probe::Only(Rung::Fentry), &expected);
+    // The structs of 5.15 are not those of 5.10.
+    let facts = KernelFacts { release: "5.15.0-generic".to_owned(), ..facts };
+    let expected = expect![
+        "/sys/kernel/btf/dm_mod is missing: boot a kernel with CONFIG_DEBUG_INFO_BTF_MODULES"
+    ];
+    check(&facts, Probe::Auto, &expected);
+}
+
+#[test]
 fn device_mapper_that_is_not_loaded_yet_is_waited_for() {
     let facts = KernelFacts {
         dm_mod: DmMod::Absent,
@@ -121,22 +141,22 @@ fn refusals_name_the_missing_thing_and_the_remedy() {
         KernelFacts { bpf_syscall: false, ..base() },
         KernelFacts { privilege: Privilege { bpf: true, ..Privilege::default() }, ..base() },
         KernelFacts { lockdown: Lockdown::Confidentiality, ..base() },
-        debian("5.10.0-32-cloud-amd64"),
+        debian("5.4.0-26-generic"),
         KernelFacts { vmlinux_btf: false, ..base() },
         KernelFacts { dm_mod_btf: false, ..base() },
         firecracker(),
         KernelFacts { functions: [UNKNOWN, KNOWN, KNOWN, KNOWN], kprobes: false, ..base() },
     ];
     let refusals = cases.map(|facts| plan(&facts, Probe::Auto).unwrap_err().to_string());
-    expect![[r"
+    expect![[r#"
         the kernel has no bpf system call: boot one with CONFIG_BPF_SYSCALL
         not enough privilege: run it with sudo, or with CAP_BPF and CAP_PERFMON
         lockdown=confidentiality keeps BPF programs from reading kernel memory: boot with lockdown=integrity or lockdown=none
-        kernel 5.10.0-32-cloud-amd64 is too old: boot Linux 5.17 or later
+        kernel 5.4.0-26-generic is too old: boot Linux 5.10 or later
         /sys/kernel/btf/vmlinux is missing: boot a kernel with CONFIG_DEBUG_INFO_BTF
         /sys/kernel/btf/dm_mod is missing: boot a kernel with CONFIG_DEBUG_INFO_BTF_MODULES
         the kernel has neither device-mapper nor modules: boot one with CONFIG_BLK_DEV_DM
-        BTF does not know the function target_message: use a kernel that does not inline it; the kernel has no kprobes: boot one with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS"]]
+        BTF does not know the function target_message: use a kernel that does not inline it; the kernel has no kprobes: boot one with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS"#]]
     .assert_eq(&refusals.join("\n"));
 }
 

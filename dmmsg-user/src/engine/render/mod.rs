@@ -18,6 +18,8 @@ pub enum Output {
     Table(Table),
     /// One object a line.
     Json(Box<Json>),
+    /// Nothing, since a capture takes its place.
+    Nothing,
 }
 
 impl Output {
@@ -26,6 +28,7 @@ impl Output {
         match self {
             Self::Table(table) => table.is_wide(),
             Self::Json(_) => true,
+            Self::Nothing => false,
         }
     }
 
@@ -42,7 +45,7 @@ impl Output {
             (Self::Table(table), Event::Message(message)) => table.message(out, message, context),
             (Self::Table(table), Event::Direct(direct)) => table.direct(out, direct, context),
             (Self::Table(table), Event::Ioctl(ioctl)) => table.ioctl(out, ioctl, context),
-            (Self::Table(_), Event::Bad(_)) => {}
+            (Self::Table(_), Event::Bad(_)) | (Self::Nothing, _) => {}
             (Self::Json(json), Event::Message(message)) => json.message(out, message, context),
             (Self::Json(json), Event::Direct(direct)) => json.direct(out, direct, context),
             (Self::Json(json), Event::Ioctl(ioctl)) => json.ioctl(out, ioctl, context),

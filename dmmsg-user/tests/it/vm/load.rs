@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Sends no-op messages from two threads as fast as they can.
-fn flood(switch: &Device, messages_each: u64) {
+pub fn flood(switch: &Device, messages_each: u64) {
     let send_all = || {
         let control = Control::open().expect("the control node opens");
         let mut request = Request::new(switch.address(), 0, b"set_region_mappings 0:0");

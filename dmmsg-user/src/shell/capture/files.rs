@@ -1,0 +1,195 @@
+//! The files that a capture is written to.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _, stdout},
+    os::{
+        fd::AsFd as _,
+        unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
+    },
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use thiserror::Error;
+
+use crate::{
+    engine::capture::{HEADER_BYTES, Piece, is_capture},
+    shell::cli::{Rotate, Write},
+};
+
+/// Why nothing is written where the user said.
+#[derive(Clone, Debug, Error)]
+pub enum WriteRefusal {
+    /// Somebody may want to keep it.
+    #[error("{} is not a capture and would be overwritten: remove it or give another file", .0.display())]
+    NotACapture(PathBuf),
+    /// Nobody could read the terminal any more.
+    #[error("a capture is not for a terminal: redirect standard output or give -w a file")]
+    Terminal,
+    /// Reading would meet what was just written.
+    #[error("{} is the capture that is read: give -w another file", .0.display())]
+    SameFile(PathBuf),
+    /// Two runs would mix.
+    #[error("{} is being written by another dmmsg-trace: give -w another file", .0.display())]
+    Locked(PathBuf),
+    /// Pipes and devices have no size.
+    #[error("{} is no regular file, as --rotate needs", .0.display())]
+    NotRegular(PathBuf),
+}
+
+/// Where a capture goes.
+#[derive(Debug)]
+pub struct Target {
+    file: File,
+    /// `None` for standard output.
+    path: Option<PathBuf>,
+    rotate: Option<Rotate>,
+    is_regular: bool,
+    /// Bytes up to the end of the last whole piece.
+    good_bytes: u64,
+}
+
+impl Target {
+    /// Opens a file, or finds standard output, and leaves what is there as it is.
+    ///
+    /// `source` is the file that is read meanwhile.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is one that must be left alone.
+    pub fn open(write: &Write, source: Option<&File>) -> Result<Self> {
+        let Write { path, rotate } = write;
+        if write.is_stdout() {
+            return Self::stdout();
+        }
+        let what = || format!("write {}", path.display());
+        let file = open(path).with_context(what)?;
+        let metadata = file.metadata().with_context(what)?;
+        let is_regular = metadata.is_file();
+        if let Some(source) = source {
+            let source = source.metadata().context("look at the capture")?;
+            if is_regular && (source.dev(), source.ino()) == (metadata.dev(), metadata.ino()) {
+                return Err(WriteRefusal::SameFile(path.clone()).into());
+            }
+        }
+        if !is_regular && rotate.is_some() {
+            return Err(WriteRefusal::NotRegular(path.clone()).into());
+        }
+        if is_regular {
+            let older = (1..rotate.map_or(1, |rotate| rotate.keep)).map(|nth| numbered(path, nth));
+            for path in older.chain([path.clone()]) {
+                if !may_be_overwritten(&path).with_context(what)? {
+                    return Err(WriteRefusal::NotACapture(path).into());
+                }
+            }
+            lock(&file, path)?;
+        }
+        let path = Some(path.clone());
+        Ok(Self { file, path, rotate: *rotate, is_regular, good_bytes: 0 })
+    }
+
+    fn stdout() -> Result<Self> {
+        if stdout().is_terminal() {
+            return Err(WriteRefusal::Terminal.into());
+        }
+        let fd = stdout().as_fd().try_clone_to_owned().context("take standard output")?;
+        Ok(Self {
+            file: File::from(fd),
+            path: None,
+            rotate: None,
+            is_regular: false,
+            good_bytes: 0,
+        })
+    }
+
+    /// When to go on in another file.
+    pub fn rotate(&self) -> Option<Rotate> {
+        self.rotate
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> String {
+        let path = self.path.as_deref().unwrap_or(Path::new("standard output"));
+        path.display().to_string()
+    }
+
+    /// Writes a piece; of one that cannot be written whole, nothing stays in a file.
+    ///
+    /// # Errors
+    /// The files cannot be moved or written.
+    pub fn write(&mut self, piece: &Piece) -> io::Result<()> {
+        if piece.starts_file {
+            self.start_file()?;
+        }
+        let written = self.file.write_all(&piece.bytes);
+        if written.is_ok() {
+            self.good_bytes += piece.bytes.len() as u64;
+        } else if self.is_regular {
+            // If even that fails, a reader still finds the torn frame.
+            let _ = self.file.set_len(self.good_bytes);
+        }
+        written
+    }
+
+    /// Makes an empty file: of the one that is there or, when rotating, of none.
+    fn start_file(&mut self) -> io::Result<()> {
+        let Some(path) = self.path.as_deref().filter(|_| self.is_regular) else { return Ok(()) };
+        match self.rotate {
+            Some(Rotate { keep, .. }) if self.file.metadata()?.len() > 0 => {
+                shift(path, keep)?;
+                self.file = open(path)?;
+                // What just came to be is nobody else's.
+                let _ = self.file.try_lock();
+            }
+            _ => self.file.set_len(0)?,
+        }
+        self.good_bytes = 0;
+        Ok(())
+    }
+}
+
+/// Opens a file for writing; a new one is the owner's alone, since it tells who did what.
+fn open(path: &Path) -> io::Result<File> {
+    let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    // A pipe that we could also read would never be closed.
+    OpenOptions::new().read(!is_pipe).write(true).create(!is_pipe).mode(0o600).open(path)
+}
+
+fn lock(file: &File, path: &Path) -> Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(WriteRefusal::Locked(path.to_owned()).into()),
+        // Where files cannot be locked, nobody is kept away.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Whether there is nothing at a path, or a capture, or what was to become one.
+fn may_be_overwritten(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        opened => opened?,
+    };
+    let mut start = Vec::new();
+    file.take(HEADER_BYTES as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || is_capture(&start))
+}
+
+/// `FILE.1`, `FILE.2` and so on.
+fn numbered(path: &Path, nth: u32) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(format!(".{nth}"));
+    name.into()
+}
+
+/// Gives every file the next number, so that there are `keep` of them once another is made.
+fn shift(path: &Path, keep: u32) -> io::Result<()> {
+    let name = |nth| if nth == 0 { path.to_owned() } else { numbered(path, nth) };
+    for nth in (0..keep - 1).rev() {
+        match fs::rename(name(nth), name(nth + 1)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            moved => moved?,
+        }
+    }
+    Ok(())
+}
