@@ -3,17 +3,18 @@
 //! They load modules and make devices, so outside of a guest they do nothing at all. In it, they
 //! run one after another, each from a guest without devices to a guest without devices.
 
+mod counter;
 mod filters;
 mod guest;
 mod lifecycle;
 mod load;
 mod malformed;
 mod memory;
+mod oracle;
 mod row;
 mod rows;
 mod rungs;
 mod secrets;
 mod text;
-mod tools;
 mod tracer;
 mod zz_lockdown;
