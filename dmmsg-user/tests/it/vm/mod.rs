@@ -15,6 +15,7 @@ mod row;
 mod rows;
 mod rungs;
 mod secrets;
+mod targets;
 mod text;
 mod tracer;
 mod zz_lockdown;
