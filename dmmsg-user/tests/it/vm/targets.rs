@@ -151,6 +151,7 @@ types! {
     vm_verbs_of_raid "raid",
     vm_verbs_of_switch "switch",
     vm_verbs_of_thin_pool "thin-pool",
+    vm_verbs_of_vdo "vdo",
     vm_verbs_of_writecache "writecache",
 }
 

@@ -1,7 +1,8 @@
 //! The targets, their verbs and what becomes of them, as the kernels' source has them.
 //!
 //! Source: the `.message` functions of drivers/md of 6.1, 6.12 and 7.2. Left out are targets that
-//! Debian does not build (dust, ebs, pcache) and zoned, whose disk a tool must have formatted.
+//! Debian does not build (dust, ebs, pcache) and zoned, whose disk a tool must have formatted. The
+//! outcomes of 5.10 were seen in a boot of 5.10.262, without dmmsg.
 
 use super::{Outcome, Step};
 
@@ -190,6 +191,31 @@ pub const TARGETS: &[Target] = &[
             ok("delete 1"),
             fails("delete 1", "ENODATA"),
             fails("bogus", "EINVAL"),
+        ],
+    },
+    Target {
+        kind: "vdo",
+        // 6.12 has it too, but formats no disk by itself.
+        since: (7, 2),
+        before: "truncate -s 8G /tmp/disk; modprobe loop; losetup /dev/loop0 /tmp/disk",
+        // 2 GiB of volume on the smallest index; a sparse file of 8 GiB stays at 1 MiB.
+        table: "0 4194304 vdo V4 /dev/loop0 2097152 4096 32768 16380 maxDiscard 1 ack 1 bio 4 \
+                bioRotationInterval 64 cpu 2 hash 0 logical 0 physical 0",
+        steps: &[
+            ok("config"),
+            ok("stats"),
+            ok("compression off"),
+            ok("compression on"),
+            fails("compression x", "EINVAL"),
+            ok("index-disable"),
+            ok("index-enable"),
+            ok("index-close"),
+            ok("index-create"),
+            ok("dump viopool"),
+            ok("dump-on-shutdown"),
+            fails("bogus", "EINVAL"),
+            // Detached once the volume is gone.
+            Step::Run("losetup -d /dev/loop0; rm /tmp/disk"),
         ],
     },
     Target {
