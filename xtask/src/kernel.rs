@@ -159,7 +159,7 @@ fn numbers(name: &str) -> Vec<u64> {
     digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// The packages that hold the kernel `image`: since 7.0 it is split, and the image itself is empty.
+/// The packages that hold the kernel `image`: in 7.2 it is split, and the image itself is empty.
 fn parts(image: &str, dependencies: &[String]) -> Vec<String> {
     let release = release_of(image);
     let others = dependencies.iter().filter(|name| name.ends_with(release) && *name != image);

@@ -69,7 +69,7 @@ fn use_one_cpu() {
 
 /// Whether the kernel may take a CPU from a task that is in the kernel.
 ///
-/// Debian's do so since 7.0, where `PREEMPT_LAZY` is what is left of the models without.
+/// Debian's 7.2 does, by default, and its older ones do not.
 fn is_preemptible() -> bool {
     // The file came with 5.13.
     let model = fs::read_to_string("/sys/kernel/debug/sched/preempt").unwrap_or_default();
@@ -79,8 +79,8 @@ fn is_preemptible() -> bool {
 /// The rung on which messages of senders that share a CPU are all seen.
 ///
 /// The kernel skips a fentry program while another run of it is not over on that CPU, and such a run
-/// may be preempted (`__bpf_prog_enter_recur`, kernel/bpf/trampoline.c, 6.1 to 7.2). Kprobes run with
-/// preemption off.
+/// may be preempted; `recursion_misses` in the program's fdinfo counts that, as seen on 7.2. Kprobes
+/// run with preemption off.
 ///
 /// FIXME: that it is `auto` everywhere would be right.
 fn rung_without_skips() -> &'static str {
