@@ -52,11 +52,6 @@ impl Version {
         }
     }
 
-    /// Whether dmmsg-trace runs on it, so that `cargo xtask test` boots it.
-    pub const fn is_traced(self) -> bool {
-        !matches!(self, Self::V5_10)
-    }
-
     const fn suite(self) -> &'static str {
         match self {
             Self::V5_10 => "bullseye",
@@ -111,10 +106,11 @@ fn build(cache: &Cache, version: Version, draft: &Path) -> Result<()> {
     let package = scratch.path().join("package");
     let reduced = scratch.path().join("reduced");
     let apt = Apt::open(cache, version.suite())?;
-    let image = find_image(&apt, version)?;
-    let parts = parts(&image, &apt.dependencies(&image)?);
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    for deb in apt.fetch_alone(&parts, scratch.path())? {
+    // A failed download has renewed the package lists, and they may name another kernel now.
+    let fetched = fetch_packages(&apt, version, &scratch.path().join("debs"))
+        .or_else(|_| fetch_packages(&apt, version, &scratch.path().join("debs-again")));
+    let (image, debs) = fetched?;
+    for deb in debs {
         let mut unpack = tool::command("dpkg-deb");
         unpack.arg("--extract").arg(&deb).arg(&package);
         let name = deb.file_name().unwrap_or_default().display();
@@ -133,6 +129,16 @@ fn build(cache: &Cache, version: Version, draft: &Path) -> Result<()> {
     archive.finish()?;
     take_image(&package, release, draft)?;
     fs::write(draft.join("release"), release).context("write the release")
+}
+
+/// Downloads the kernel to the new folder `folder`; its name, and its packages.
+fn fetch_packages(apt: &Apt, version: Version, folder: &Path) -> Result<(String, Vec<PathBuf>)> {
+    fs::create_dir(folder).with_context(|| format!("create {}", folder.display()))?;
+    let image = find_image(apt, version)?;
+    let parts = parts(&image, &apt.dependencies(&image)?);
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let debs = apt.fetch_alone(&parts, folder)?;
+    Ok((image, debs))
 }
 
 /// The package of the newest kernel of the series, or of the newest that the suite has.
@@ -159,7 +165,7 @@ fn numbers(name: &str) -> Vec<u64> {
     digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// The packages that hold the kernel `image`: since 7.0 it is split, and the image itself is empty.
+/// The packages that hold the kernel `image`: in 7.2 it is split, and the image itself is empty.
 fn parts(image: &str, dependencies: &[String]) -> Vec<String> {
     let release = release_of(image);
     let others = dependencies.iter().filter(|name| name.ends_with(release) && *name != image);

@@ -13,7 +13,9 @@ use dmmsg_common::layout::KernelLayout;
 use crate::engine::{
     btf::Btf,
     layout::{self, DmStructs},
-    plan::{DmMod, FunctionFacts, KernelFacts, Lockdown, Point, Privilege},
+    plan::{
+        DmMod, FunctionFacts, KernelFacts, Lockdown, Point, Privilege, Rung, Signs, is_preemptible,
+    },
 };
 
 const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
@@ -44,7 +46,8 @@ pub struct Resolved {
 }
 
 impl Host {
-    /// Looks at the running kernel; `symbols` also reads its symbol table, which takes a while.
+    /// Looks at the running kernel; `symbols` also reads its symbol table, which takes a while, and is
+    /// done anyway where kprobes come first.
     ///
     /// # Errors
     /// `/proc` cannot be read, or the kernel's BTF is damaged.
@@ -59,16 +62,18 @@ impl Host {
             dm_mod_btf: btf.as_ref().is_some_and(|files| files.dm_mod.is_some()),
             dm_mod: dm_mod(),
             kprobes: Path::new("/sys/bus/event_source/devices/kprobe").exists(),
+            preemptible: false,
             perf_event_paranoid: perf_event_paranoid(),
             functions: Default::default(),
         };
+        facts.preemptible = preemptible(&facts);
         if let Some(files) = &btf {
             let btf = files.parse()?;
             for (function, point) in facts.functions.iter_mut().zip(Point::ALL) {
                 function.in_btf = btf.function(point.function()).is_some();
             }
         }
-        if symbols {
+        if symbols || facts.order()[0] == Rung::Kprobe {
             find_symbols(&mut facts.functions)?;
         }
         Ok(Self { facts, btf })
@@ -137,6 +142,16 @@ fn privilege() -> Result<Privilege> {
 fn perf_event_paranoid() -> i32 {
     let level = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default();
     level.trim_end().parse().unwrap_or_default()
+}
+
+fn preemptible(facts: &KernelFacts) -> bool {
+    let models = fs::read_to_string("/sys/kernel/debug/sched/preempt").ok();
+    let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    let uname = rustix::system::uname();
+    let version = uname.version().to_string_lossy();
+    let signs =
+        Signs { debugfs: models.as_deref(), command_line: &command_line, version: &version };
+    is_preemptible(signs, facts.version())
 }
 
 fn lockdown() -> Lockdown {

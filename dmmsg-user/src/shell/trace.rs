@@ -147,15 +147,16 @@ fn climb(config: &Config, wanted: Attachment, host: Host) -> Result<(Probes, Rin
         Ok((probes, records)) => return Ok((probes, records, wanted.rung)),
         Err(refusal) => refusal,
     };
-    if config.probe != Probe::Auto || wanted.rung == Rung::Kprobe {
+    let [first, second] = host.facts.order();
+    if config.probe != Probe::Auto || wanted.rung != first {
         return Err(refusal);
     }
     drop(host);
     let host = Host::look(true)?;
-    let Ok(Plan::Attach(next)) = plan(&host.facts, Probe::Only(Rung::Kprobe)) else {
+    let Ok(Plan::Attach(next)) = plan(&host.facts, Probe::Only(second)) else {
         return Err(refusal);
     };
-    say(format_args!("fentry was refused, trying kprobes: {refusal:#}"));
+    say(format_args!("{} was refused, trying {}: {refusal:#}", first.name(), second.name()));
     let (probes, records) = attach(config, next, &host)?;
     Ok((probes, records, next.rung))
 }

@@ -19,13 +19,23 @@ const TARGET: &str = "bpfel-unknown-none";
 const FLAGS: &[&str] =
     &["-Cdebuginfo=2", "-Clink-arg=--btf", "-Clinker=bpf-linker", "-Ctarget-cpu=v3"];
 
+/// What to build, by cargo's arguments: the library is another one for old kernels.
+const VARIANTS: [&[&str]; 2] = [&[], &["--features", "kernel-5-10", "--bin", "trace-5-10"]];
+
 /// Builds all kernel programs below the folder `target`.
 ///
 /// # Errors
 /// If the build fails; the error ends with what the compiler said.
 pub fn build(tools: &Tools, target: &Path) -> Result<()> {
+    for words in VARIANTS {
+        build_variant(tools, target, words)?;
+    }
+    Ok(())
+}
+
+fn build_variant(tools: &Tools, target: &Path, words: &[&str]) -> Result<()> {
     let mut cargo = cargo::command("build");
-    cargo.args(["--release", "--locked", "--package", PACKAGE, "--target", TARGET]);
+    cargo.args(["--release", "--locked", "--package", PACKAGE, "--target", TARGET]).args(words);
     cargo.args(["-Zbuild-std=core", "--target-dir"]).arg(target);
     // The unstable option is all that a stable compiler lacks.
     cargo.env("RUSTC", &tools.rustc).env("RUSTC_BOOTSTRAP", "1");

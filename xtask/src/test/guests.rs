@@ -14,10 +14,15 @@ use crate::console::Console;
 use crate::initramfs::GuestFile;
 use crate::kernel::Version;
 use crate::qemu::Boot;
-use crate::{prerequisites, static_build};
+use crate::{prerequisites, rootfs, static_build};
 
 /// How long all tests of one kernel may take, emulated.
 const PATIENCE: Duration = Duration::from_mins(20);
+
+/// What tests compare dmmsg with, besides strace; too large for every guest.
+const WITNESSES: &[&str] = &["bpftrace"];
+/// Of these, the packages above take 300.
+const MEMORY_MIB: u32 = 2048;
 
 /// Whether a test runs in guests alone: it is named so, or the module it is in.
 pub fn is_for_guests(name: &str) -> bool {
@@ -46,7 +51,7 @@ pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
     let wanted = |version: Version| -> Vec<String> {
         names.iter().filter(|name| filter.admits(&full(version, name))).cloned().collect()
     };
-    let versions = Version::value_variants().iter().filter(|version| version.is_traced());
+    let versions = Version::value_variants().iter();
     let runs = versions.map(|&version| (version, wanted(version)));
     let runs: Vec<_> = runs.filter(|(_, names)| !names.is_empty()).collect();
     if runs.is_empty() {
@@ -98,7 +103,10 @@ fn blame(outcomes: &mut [Outcome], error: &str) {
 }
 
 fn boot(version: Version, names: &[String], tests: &Program, programs: &[Program]) -> Result<Boot> {
-    let mut boot = Boot::new(&Cache::open()?, version)?;
+    let cache = Cache::open()?;
+    let mut boot = Boot::new(&cache, version)?;
+    boot.archives.push(rootfs::layer(&cache, WITNESSES)?);
+    boot.memory_mib = MEMORY_MIB;
     boot.timeout = PATIENCE;
     boot.console = Console::Lines("test ");
     boot.command = vec!["env".into(), "DMMSG_REQUIRE=root,vm".into()];

@@ -22,6 +22,8 @@ pub struct KernelFacts {
     pub dm_mod: DmMod,
     /// The kernel has kprobes, as `/sys/bus/event_source/devices/kprobe`.
     pub kprobes: bool,
+    /// The kernel preempts tasks that run in it.
+    pub preemptible: bool,
     /// `kernel.perf_event_paranoid`; Debian's kernels know a level 3 beyond the usual 2.
     pub perf_event_paranoid: i32,
     /// What is known of each function, in the order of [`Point::ALL`].

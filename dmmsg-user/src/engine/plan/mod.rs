@@ -2,12 +2,14 @@
 
 mod facts;
 mod point;
+mod preemption;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{DmMod, FunctionFacts, KernelFacts, Lockdown, Privilege};
 pub use point::{Point, Rung};
+pub use preemption::{Signs, is_preemptible};
 pub use refusal::{Obstacle, Refusal};
 
 /// What to do on this kernel.
@@ -123,6 +125,18 @@ impl KernelFacts {
         version(&self.release) == Some(OLDEST)
     }
 
+    /// The rungs, the one to try first before the other.
+    ///
+    /// Fentry costs less. Where the kernel preempts itself it may skip messages, and kprobes do not.
+    pub const fn order(&self) -> [Rung; 2] {
+        if self.preemptible { [Rung::Kprobe, Rung::Fentry] } else { [Rung::Fentry, Rung::Kprobe] }
+    }
+
+    /// Major and minor version, where they can be read.
+    pub fn version(&self) -> Option<(u32, u32)> {
+        version(&self.release)
+    }
+
     /// The programs that this kernel can run.
     pub fn programs(&self) -> Programs {
         if self.is_before(CURRENT) { Programs::Linux5_10 } else { Programs::Current }
@@ -140,13 +154,13 @@ fn choose(facts: &KernelFacts, probe: Probe) -> Result<Rung, Refusal> {
     if let Probe::Only(rung) = probe {
         return obstacle(facts, rung).map_or(Ok(rung), |obstacle| Err(Refusal::Forced(obstacle)));
     }
-    let Some(fentry) = obstacle(facts, Rung::Fentry) else {
-        return Ok(Rung::Fentry);
-    };
-    let Some(kprobe) = obstacle(facts, Rung::Kprobe) else {
-        return Ok(Rung::Kprobe);
-    };
-    Err(Refusal::NoRung { fentry, kprobe })
+    let order = facts.order();
+    let obstacles = order.map(|rung| obstacle(facts, rung));
+    match (order, obstacles) {
+        ([first, _], [None, _]) => Ok(first),
+        ([_, second], [_, None]) => Ok(second),
+        (_, [Some(first), Some(second)]) => Err(Refusal::NoRung { first, second }),
+    }
 }
 
 fn obstacle(facts: &KernelFacts, rung: Rung) -> Option<Obstacle> {

@@ -38,12 +38,12 @@ pub enum Refusal {
     #[error("{0}, or try --probe auto")]
     Forced(Obstacle),
     /// No rung is there.
-    #[error("{fentry}; {kprobe}")]
+    #[error("{first}; {second}")]
     NoRung {
-        /// What is in the way of fentry.
-        fentry: Obstacle,
-        /// What is in the way of kprobes.
-        kprobe: Obstacle,
+        /// What is in the way of the rung that is tried first.
+        first: Obstacle,
+        /// What is in the way of the other.
+        second: Obstacle,
     },
 }
 

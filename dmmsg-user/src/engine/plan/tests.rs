@@ -19,6 +19,7 @@ fn debian(release: &str) -> KernelFacts {
         dm_mod_btf: true,
         dm_mod: DmMod::Module,
         kprobes: true,
+        preemptible: false,
         perf_event_paranoid: 3,
         functions: [KNOWN; 4],
     }
@@ -53,13 +54,21 @@ fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
 
 #[test]
 fn debian_kernels_take_the_first_rung() {
-    for release in ["6.1.0-56-cloud-amd64", "6.12.117+deb13-cloud-amd64", "7.3.4+deb13-cloud-amd64"]
-    {
+    for release in ["6.1.0-56-cloud-amd64", "6.12.118+deb13-cloud-amd64"] {
         let expected = expect!["fentry"];
         check(&debian(release), Probe::Auto, &expected);
         let expected = expect!["kprobe"];
         check(&debian(release), Probe::Only(Rung::Kprobe), &expected);
     }
+}
+
+#[test]
+fn a_kernel_that_preempts_itself_takes_kprobes_where_it_can() {
+    let facts = KernelFacts { preemptible: true, ..debian("7.2.13+deb14-cloud-amd64") };
+    check(&facts, Probe::Auto, &expect!["kprobe"]);
+    check(&facts, Probe::Only(Rung::Fentry), &expect!["fentry"]);
+    let facts = KernelFacts { kprobes: false, ..facts };
+    check(&facts, Probe::Auto, &expect!["fentry without methods"]);
 }
 
 #[test]

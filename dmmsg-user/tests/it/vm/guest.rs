@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
+    time::{Duration, Instant},
 };
 
 use dmmsg::shell::kernel::control::{Address, Control, Request};
@@ -43,6 +44,30 @@ impl Guest {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         run("modprobe", ["dm_mod"]);
         Some(Self(alone))
+    }
+}
+
+/// Major and minor version of the running kernel.
+pub fn kernel() -> (u32, u32) {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_str().expect("a release");
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    [(); 2].map(|()| numbers.next().and_then(Result::ok).expect("a version")).into()
+}
+
+/// The rungs that this kernel has, in the order in which dmmsg-trace tries them.
+///
+/// Fentry on a module's functions takes BTF of modules, which came with 5.11.
+pub fn rungs() -> &'static [&'static str] {
+    if kernel() < (5, 11) { &["kprobe"] } else { &["fentry", "kprobe"] }
+}
+
+/// Waits for what the kernel does some time after a program ended.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        thread::sleep(Duration::from_millis(20));
     }
 }
 

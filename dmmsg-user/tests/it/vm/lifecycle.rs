@@ -4,14 +4,12 @@ use std::{
     fs,
     os::unix::process::CommandExt as _,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
 
 use super::{
-    guest::{Device, Guest, attempt, run},
+    guest::{Device, Guest, attempt, run, rungs, wait_until},
     tracer::{Run, TRACING, Tracer, path},
 };
 
@@ -24,15 +22,6 @@ fn is_probed() -> bool {
         let text = fs::read_to_string(list).unwrap_or_else(|error| panic!("{list}: {error}"));
         text.lines().any(|line| line.contains(FUNCTION))
     })
-}
-
-/// Waits for what the kernel does some time after a program ended.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// Takes dm_mod out of the kernel, and all that uses it.
@@ -52,7 +41,7 @@ fn unload_dm_mod() {
 #[test]
 fn vm_a_run_waits_for_dm_mod_and_misses_nothing_then() {
     let Some(_guest) = Guest::enter() else { return };
-    for rung in ["fentry", "kprobe"] {
+    for &rung in rungs() {
         unload_dm_mod();
         let words = ["-o", "json", "--probe", rung];
         let mut tracer = Tracer::spawn(Command::new(path()).args(words));
@@ -83,7 +72,7 @@ fn vm_waiting_ends_by_a_signal() {
 #[test]
 fn vm_no_probe_is_left_behind() {
     let Some(_guest) = Guest::enter() else { return };
-    for rung in ["fentry", "kprobe"] {
+    for &rung in rungs() {
         for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
             let tracer = Tracer::start(&format!("--probe {rung}"));
             assert!(is_probed(), "{rung}");
@@ -152,7 +141,7 @@ pub fn check_refusal(prepare: impl Fn(&[&str]) -> Command, expected: &str) {
 #[test]
 fn vm_doctor_has_a_row_for_each_point() {
     let Some(_guest) = Guest::enter() else { return };
-    for rung in ["fentry", "kprobe"] {
+    for &rung in rungs() {
         let run = end(Command::new(path()).args(["--doctor", "--probe", rung]));
         assert_eq!(run.code, Some(0), "{run:?}");
         assert_eq!(column(&run, 0), ["target_message", "__find_device_hash_cell"]);

@@ -3,15 +3,15 @@
 use dmmsg::shell::kernel::control::Request;
 
 use super::{
-    guest::{Device, Guest, send_request},
+    guest::{Device, Guest, rungs, send_request},
     tracer::Tracer,
 };
 
 /// Sends what `make` makes of messages to a switch; compares their rows, in brief, with notes.
 fn check<T>(cases: &[(&str, T, &str)], make: impl Fn(Request, &T) -> Request) {
     let switch = Device::switch("paths");
-    let tracers =
-        ["fentry", "kprobe"].map(|rung| Tracer::start(&format!("-o json --probe {rung}")));
+    let start = |rung| Tracer::start(&format!("-o json --probe {rung}"));
+    let tracers: Vec<_> = rungs().iter().map(start).collect();
     for (text, how, _) in cases {
         let request = Request::new(switch.address(), 0, text.as_bytes());
         send_request(&mut make(request, how));

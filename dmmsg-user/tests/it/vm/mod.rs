@@ -4,17 +4,19 @@
 //! run one after another, each from a guest without devices to a guest without devices.
 
 mod captures;
+mod counter;
 mod filters;
 mod guest;
 mod lifecycle;
 mod load;
 mod malformed;
 mod memory;
+mod oracle;
 mod row;
 mod rows;
 mod rungs;
 mod secrets;
+mod targets;
 mod text;
-mod tools;
 mod tracer;
 mod zz_lockdown;
