@@ -123,17 +123,12 @@ fn board(task: &Task) -> Option<&'static mut Direct> {
         count(Count::Filtered);
         return None;
     }
-    let flight = flights::take_off::<Direct>(task);
-    match flight {
-        Some(flight) => {
-            flight.depth = 0;
-            Some(flight)
-        }
-        None => {
-            lose();
-            None
-        }
-    }
+    let Some(flight) = flights::take_off::<Direct>(task) else {
+        lose();
+        return None;
+    };
+    flight.depth = 0;
+    Some(flight)
 }
 
 /// The layer of this depth, by a mask that the compiler cannot drop, for the verifier needs it.

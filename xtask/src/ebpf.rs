@@ -104,15 +104,17 @@ pub fn check() -> Result<Comparison> {
     Ok(Comparison::OtherTools)
 }
 
-/// A command that lints the kernel programs.
+/// A command that lints the kernel programs; `old` for those of old kernels.
 ///
 /// For this machine's target, because the linter must be of the compiler that built `core`; the
 /// release profile, because without the standard library a panic must abort.
-pub fn clippy() -> Command {
+pub fn clippy(old: bool) -> Command {
+    let [current, for_old] = recipe::VARIANTS;
+    let variant = if old { for_old } else { current };
     let mut clippy = cargo::command("clippy");
     clippy.env("RUSTC_BOOTSTRAP", "1");
-    clippy.args(["--release", "--package", PACKAGE, "--no-deps", "--target-dir"]);
-    clippy.arg(target()).args(["--", "-D", "warnings"]);
+    clippy.args(["--release", "--package", PACKAGE, "--no-deps"]).args(variant);
+    clippy.arg("--target-dir").arg(target()).args(["--", "-D", "warnings"]);
     clippy
 }
 

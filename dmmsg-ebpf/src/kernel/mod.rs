@@ -3,5 +3,6 @@
 pub mod flights;
 pub mod memory;
 pub mod output;
+pub mod seconds;
 pub mod task;
 pub mod testing;

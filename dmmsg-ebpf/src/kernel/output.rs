@@ -125,31 +125,13 @@ pub fn send<R: Record>(record: &mut R) {
     }
 }
 
-/// Counts a call in a period of so many ns that started at `*since_ns`; returns how many there are
-/// now. A period that is over is followed by one that starts now.
-///
-/// Both pointers must be to aligned numbers in a map. CPUs that count at the same moment may each
-/// begin the new period, and forget a call or two.
-#[inline(always)]
-pub fn count_within(since_ns: *mut u64, calls: *mut u64, now: u64, period_ns: u64) -> u64 {
-    // SAFETY: an aligned number in a map, as the caller says.
-    let since = unsafe { ptr::read_volatile(since_ns) };
-    if now.wrapping_sub(since) >= period_ns {
-        // SAFETY: as above.
-        unsafe { ptr::write_volatile(since_ns, now) };
-        // SAFETY: as above.
-        unsafe { ptr::write_volatile(calls, 0) };
-    }
-    fetch_add_one(calls) + 1
-}
-
 /// Adds one to a number in a map, atomically; returns what it was.
 ///
 /// An intrinsic, since `core` withholds `fetch_add` from targets without compare-and-swap. With a
 /// weaker ordering, LLVM 22 makes of it an instruction that returns nothing.
 #[cfg(not(feature = "kernel-5-10"))]
 #[inline(always)]
-fn fetch_add_one(number: *mut u64) -> u64 {
+pub(super) fn fetch_add_one(number: *mut u64) -> u64 {
     // SAFETY: every caller passes an aligned `u64` in a map, which lives as long as the program.
     unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::AcqRel }>(number, 1) }
 }
@@ -158,7 +140,7 @@ fn fetch_add_one(number: *mut u64) -> u64 {
 /// the same moment.
 #[cfg(feature = "kernel-5-10")]
 #[inline(always)]
-fn fetch_add_one(number: *mut u64) -> u64 {
+pub(super) fn fetch_add_one(number: *mut u64) -> u64 {
     // SAFETY: as every caller passes an aligned `u64` in a map.
     let before = unsafe { ptr::read_volatile(number) };
     // SAFETY: as above. Without a result, since old kernels have no such operation that returns one.

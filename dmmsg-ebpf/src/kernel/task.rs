@@ -34,10 +34,7 @@ type TaskAccess = Probed;
 
 /// Reads a field of the current task's `struct task_struct`, or of what such a field points to.
 #[inline(always)]
-pub fn field<T: Plain>(structure: u64, offset: u64) -> T
-where
-    T: Default,
-{
+pub fn field<T: Plain + Default>(structure: u64, offset: u64) -> T {
     TaskAccess::field(structure, offset).unwrap_or_default()
 }
 

@@ -21,5 +21,6 @@ pub mod names;
 pub mod plan;
 pub mod quantity;
 pub mod render;
+pub mod suspension;
 pub mod tally;
 pub mod targets;

@@ -20,7 +20,7 @@ const FLAGS: &[&str] =
     &["-Cdebuginfo=2", "-Clink-arg=--btf", "-Clinker=bpf-linker", "-Ctarget-cpu=v3"];
 
 /// What to build, by cargo's arguments: the library is another one for old kernels.
-const VARIANTS: [&[&str]; 2] = [&[], &["--features", "kernel-5-10", "--bin", "trace-5-10"]];
+pub const VARIANTS: [&[&str]; 2] = [&[], &["--features", "kernel-5-10", "--bin", "trace-5-10"]];
 
 /// Builds all kernel programs below the folder `target`.
 ///

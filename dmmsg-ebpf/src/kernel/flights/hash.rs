@@ -41,7 +41,7 @@ pub fn take_off<F: Flight>(task: &Task) -> Option<&'static mut F> {
 /// The task's call in flight.
 #[inline(always)]
 pub fn find<F: Flight>(task: &Task) -> Option<&'static mut F> {
-    let flight = F::places().get_ptr_mut(&task.number)?;
+    let flight = F::places().get_ptr_mut(task.number)?;
     // SAFETY: not null, and ours alone, as its key says; what stands there is a value.
     unsafe { flight.as_mut() }
 }
@@ -53,5 +53,5 @@ pub fn land<F: Flight>(flight: &mut F) {
     // SAFETY: the first field is a `u64` for the owner.
     let number = unsafe { ptr::read_volatile(owner) };
     // A place that is not there any more is given back already.
-    let _ = F::places().remove(&number);
+    let _ = F::places().remove(number);
 }

@@ -13,7 +13,7 @@ use aya::{
     },
     sys::is_program_supported,
 };
-use dmmsg::engine::btf::Btf;
+use dmmsg::engine::{btf::Btf, plan::Programs};
 use dmmsg_common::{
     filter::KernelFilter,
     layout::KernelLayout,
@@ -23,6 +23,8 @@ use zerocopy::IntoBytes as _;
 
 static SELFTEST: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/selftest.o");
 static TRACE: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace.o");
+static TRACE_5_10: &[u8] =
+    aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace-5-10.o");
 
 /// The self-test programs in the kernel.
 pub struct Selftest {
@@ -80,13 +82,17 @@ pub fn has_kprobes() -> bool {
 }
 
 /// Makes all maps of `dmmsg-trace`, and loads its programs for kprobes and kretprobes.
-pub fn load_kprobes(filter: &KernelFilter) {
+pub fn load_kprobes(programs: Programs, filter: &KernelFilter) {
+    let object = match programs {
+        Programs::Current => TRACE,
+        Programs::Linux5_10 => TRACE_5_10,
+    };
     let layout = layout();
     let mut ebpf = loader()
         .override_global("LAYOUT", layout.as_bytes(), true)
         .override_global("FILTER", filter.as_bytes(), true)
-        .load(TRACE)
-        .expect("trace.o's maps are made");
+        .load(object)
+        .expect("the object's maps are made");
     let mut loaded = Vec::new();
     for (name, program) in ebpf.programs_mut() {
         let Program::KProbe(program) = program else { continue };

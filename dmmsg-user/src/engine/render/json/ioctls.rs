@@ -83,6 +83,7 @@ impl Json {
 
     /// Appends the line of a control ioctl.
     pub fn ioctl(&mut self, out: &mut Vec<u8>, ioctl: &Ioctl<'_>, context: Context<'_>) {
+        self.suspensions.note(ioctl);
         let call = &ioctl.head.call;
         let mut line = Object(out);
         line.raw(br#"{"schema":"dmmsg/1","type":"ioctl","time":""#);

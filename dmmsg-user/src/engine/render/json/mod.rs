@@ -19,6 +19,7 @@
 mod ioctls;
 mod object;
 mod opening;
+mod rare;
 
 use dmmsg_common::{
     dm::DevT,
@@ -29,9 +30,10 @@ use self::{object::Object, opening::Opening};
 use super::short::{SHORT, Short};
 use crate::engine::{
     clock::Clock,
-    enrich::{Answer, Context, stack},
+    enrich::{Answer, Context},
     event::{BadRecord, Message, Tag},
     names::{errno::errno_name, escape::is_plain},
+    suspension::Suspensions,
     tally::Totals,
     targets::{Class, explain},
 };
@@ -54,12 +56,19 @@ pub struct Json {
     word: Vec<u8>,
     last: Subject,
     opening: Opening,
+    suspensions: Suspensions,
 }
 
 impl Json {
     /// A writer; the clock must show UTC.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, word: Vec::new(), last: Subject::default(), opening: Opening::default() }
+        Self {
+            clock,
+            word: Vec::new(),
+            last: Subject::default(),
+            opening: Opening::default(),
+            suspensions: Suspensions::default(),
+        }
     }
 
     /// Appends the line of a message.
@@ -85,8 +94,11 @@ impl Json {
         }
         notes(&mut line, message);
         line.raw(b"]");
+        if message.has(flag::SUSPENDED) {
+            self.suspension(&mut line, message);
+        }
         if message.is_in_flight() {
-            stack_of(&mut line, context.stack);
+            rare::stack(&mut line, context.stack);
         }
         line.raw(b"}\n");
     }
@@ -247,21 +259,6 @@ fn outcome(line: &mut Object<'_>, ret: i32, why: impl FnOnce() -> Option<&'stati
     };
     line.raw(br#","explanation":"#).text(why().map(str::as_bytes));
     line.raw(br#","notes":["#);
-}
-
-/// Writes the functions that the sender is in, the innermost first.
-fn stack_of(line: &mut Object<'_>, stack: Option<&[u8]>) {
-    line.raw(br#","stack":"#);
-    let Some(stack) = stack else {
-        line.null();
-        return;
-    };
-    line.raw(b"[");
-    let start = line.0.len();
-    for function in stack::functions(stack) {
-        line.comma_since(start).text(Some(function));
-    }
-    line.raw(b"]");
 }
 
 fn notes(line: &mut Object<'_>, message: &Message<'_>) {

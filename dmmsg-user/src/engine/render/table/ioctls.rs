@@ -35,6 +35,7 @@ impl Table {
 
     /// Appends the row of a control ioctl.
     pub fn ioctl(&mut self, out: &mut Vec<u8>, ioctl: &Ioctl<'_>, context: Context<'_>) {
+        self.suspensions.note(ioctl);
         let call = &ioctl.head.call;
         let mut row = Row::start(out, self.wide);
         self.caller(&mut row, call, ioctl.dev());

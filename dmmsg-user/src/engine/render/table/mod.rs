@@ -19,6 +19,7 @@ use crate::engine::{
     enrich::{Context, stack},
     event::{Message, Tag},
     names::errno::errno_name,
+    suspension::Suspensions,
     targets::Class,
 };
 
@@ -56,6 +57,7 @@ pub struct Table {
     clock: Clock,
     wide: bool,
     last: Subject,
+    suspensions: Suspensions,
 }
 
 /// Who spoke to what in the last row, and the cells that tell it: in a burst, it is the same.
@@ -71,9 +73,9 @@ type Facts = (u32, [u8; SHORT], u32, [u8; SHORT], u32);
 
 impl Table {
     /// A table that shows times by `clock`, and all it knows if `wide`.
-    pub const fn new(clock: Clock, wide: bool) -> Self {
-        let facts = (0, [0; SHORT], 0, [0; SHORT], 0);
-        Self { clock, wide, last: Subject { facts, cells: Vec::new(), free: 0 } }
+    pub fn new(clock: Clock, wide: bool) -> Self {
+        let last = Subject { facts: Facts::default(), cells: Vec::new(), free: 0 };
+        Self { clock, wide, last, suspensions: Suspensions::default() }
     }
 
     /// Whether the table shows who the sender is beyond its process id.
@@ -117,6 +119,10 @@ impl Table {
         row.message(self.last_column(), message);
         if self.wide && head.call.ret != 0 {
             row.explanation(message);
+        }
+        if self.wide && message.has(flag::SUSPENDED) {
+            let met = self.suspensions.met_by(message);
+            row.suspension(met.map(|met| (self.clock.time_of_day(met.since_boot_ns), met)));
         }
         row.end();
         if let Some(stack) = context.stack {

@@ -9,6 +9,7 @@ use crate::engine::{
         line::Line,
         short::{SHORT, Short},
     },
+    suspension::Suspension,
     targets::explain,
 };
 
@@ -140,6 +141,20 @@ impl<'o> Row<'o> {
         for part in ["<", name, ": ", why, ">"] {
             self.line.bytes(part.as_bytes());
         }
+    }
+
+    /// Writes that the device was suspended, since when and by whom where that is known.
+    pub fn suspension(&mut self, met: Option<([u8; 12], &Suspension)>) {
+        self.line.bytes(b" <suspended");
+        if let Some((since, met)) = met {
+            self.line.bytes(b" since ");
+            self.line.bytes(&since);
+            self.line.bytes(b" by ");
+            self.line.escaped(until_nul(&met.comm));
+            self.line.bytes(b" ");
+            self.line.number(u64::from(met.pid));
+        }
+        self.line.bytes(b">");
     }
 
     pub fn end(self) {

@@ -1,0 +1,50 @@
+//! Who suspended which device, as far as control ioctls were shown.
+
+use std::collections::HashMap;
+
+use dmmsg_common::{
+    dm::{COMM_LEN, DevT},
+    record::flag,
+};
+
+use super::{event::Message, ioctl::Ioctl};
+
+/// Devices that are suspended, and by whom.
+#[derive(Debug, Default)]
+pub struct Suspensions(HashMap<DevT, Suspension>);
+
+/// A suspension that lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// When it was asked for: `CLOCK_BOOTTIME` in ns.
+    pub since_boot_ns: u64,
+    /// Process id of who asked for it.
+    pub pid: u32,
+    /// Command name of who asked for it, zero-padded.
+    pub comm: [u8; COMM_LEN],
+}
+
+impl Suspensions {
+    /// Takes note of an ioctl that may have suspended or resumed a device, or removed it.
+    pub fn note(&mut self, ioctl: &Ioctl<'_>) {
+        let call = &ioctl.head.call;
+        let (Some(verb), Some(dev), 0) = (ioctl.verb(), ioctl.dev(), call.ret) else { return };
+        match verb {
+            "suspend" => {
+                let (since_boot_ns, pid, comm) = (call.boot_ns, call.pid, call.comm);
+                // Who suspends what is suspended changes nothing.
+                self.0.entry(dev).or_insert(Suspension { since_boot_ns, pid, comm });
+            }
+            "resume" | "remove" => drop(self.0.remove(&dev)),
+            _ => {}
+        }
+    }
+
+    /// The suspension that a message met; `None` if its device was not suspended, or nobody was seen
+    /// to suspend it.
+    pub fn met_by(&self, message: &Message<'_>) -> Option<&Suspension> {
+        let met = self.0.get(&message.dev()?)?;
+        let is_suspended = message.has(flag::SUSPENDED);
+        (is_suspended && met.since_boot_ns <= message.head.call.boot_ns).then_some(met)
+    }
+}
