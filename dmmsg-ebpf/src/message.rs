@@ -61,8 +61,16 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
 /// Drops a message that a filter turned away.
 #[inline(always)]
 fn filter_out(flight: &mut InFlight) {
-    flights::land(flight);
+    land(flight);
     count(Count::Filtered);
+}
+
+/// Gives the message's place back.
+#[inline(always)]
+fn land(flight: &mut InFlight) {
+    // Who looks at the place before the next message has a start of its own must not take this one's.
+    flight.record.head.call.boot_ns = black_box(0);
+    flights::land(flight);
 }
 
 /// Clears the head and writes what is known of the sender.
@@ -189,7 +197,7 @@ pub fn ends(hook: &impl Return) {
     let Some(flight) = flights::find::<InFlight>(&Task::current()) else { return };
     if flight.record.head.flags & flag::NO_LOOKUP != 0 && filter::wants_lookup() {
         // Nobody knows whether the user wanted it.
-        flights::land(flight);
+        land(flight);
         return lose();
     }
     subject::end(&mut flight.record.head.call, now, hook.value(3));
@@ -197,5 +205,5 @@ pub fn ends(hook: &impl Return) {
         return filter_out(flight);
     }
     send(&mut flight.record);
-    flights::land(flight);
+    land(flight);
 }

@@ -18,8 +18,12 @@ use crate::{
     },
 };
 
-/// Bytes of a text that are searched for its end; a longer one is marked as such.
+/// Bytes of a text that are searched for its end, a block each time; a longer one is marked as such.
+#[cfg(not(feature = "kernel-5-10"))]
 const SEARCH_MAX: u32 = 1 << 20;
+/// As above; two blocks may be searched in vain, at either end.
+#[cfg(feature = "kernel-5-10")]
+const SEARCH_MAX: u32 = (REPEAT_MAX - 2) * BLOCK as u32;
 
 /// Bytes of a text that are scanned for verb and secret; where that does not tell, all is secret.
 #[cfg(not(feature = "kernel-5-10"))]

@@ -138,8 +138,9 @@ impl Filter {
             && self.comm.is_none_or(|comm| comm.is(until_nul(&call.comm)))
             && self.target_type.is_none_or(|name| event.target_type().is_some_and(|of| name.is(of)))
             && self.verb.is_none_or(|verb| event.verb().is_some_and(|of| verb.is(of)))
-            && (!self.failed || call.ret < 0)
-            && self.min_latency.is_none_or(|least| latency_ns >= least.as_nanos())
+            && (event.is_in_flight() || !self.failed || call.ret < 0)
+            && (event.is_in_flight()
+                || self.min_latency.is_none_or(|least| latency_ns >= least.as_nanos()))
             && self.device.as_ref().is_none_or(|device| device.is_of(event))
             && self.admits(event)
     }

@@ -75,8 +75,13 @@ impl<'a> Stream<'a> {
     /// Whether anybody wants more.
     pub fn goes_on(&self) -> bool {
         let enough = self.config.count.is_some_and(|count| self.tally.shown() >= count.get());
+        !enough && self.is_read()
+    }
+
+    /// Whether somebody takes what is written.
+    fn is_read(&self) -> bool {
         let unread = self.recorder.as_ref().is_some_and(|r| r.state() == State::Unread);
-        self.reader == Reader::Listens && self.failure.is_none() && !enough && !unread
+        self.reader == Reader::Listens && self.failure.is_none() && !unread
     }
 
     /// What was done with the records so far.
@@ -102,7 +107,7 @@ impl<'a> Stream<'a> {
 
     /// Takes a message in flight, which the account has as such, whether it is shown or not.
     fn take_in_flight(&mut self, record: &[u8], event: &Event<'_>, answers: &mut impl Answers) {
-        if self.goes_on() && self.admits(&self.config.filter, event) {
+        if self.is_read() && self.admits(&self.config.filter, event) {
             self.show(record, event, answers);
         }
     }

@@ -178,7 +178,8 @@ fn attach(config: &Config, attachment: Attachment, host: &Host) -> Result<(Probe
         programs: host.facts.programs(),
         rung: attachment.rung,
         points: &points,
-        handlers: attachment.handlers && config.format.shows_handler(),
+        // A capture may be shown in any way.
+        handlers: attachment.handlers && (config.format.shows_handler() || config.write.is_some()),
         is_module: host.facts.dm_mod == DmMod::Module,
         function_ids,
         rdonly_cast,
