@@ -172,7 +172,7 @@ struct Args {
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: OutputWord,
 
-    /// Add to the table who the sender is, what the verb does, and why messages failed
+    /// Add to the table who the sender is, time in the target, what the verb does, and why it failed
     #[arg(long)]
     wide: bool,
 
@@ -197,11 +197,11 @@ struct Args {
     #[arg(short, long, value_name = "DEV")]
     device: Option<Device>,
 
-    /// Only this type of target, such as thin-pool
+    /// Only this type of target, such as thin-pool; fits no row of --ioctls
     #[arg(short, long = "type", value_name = "TYPE")]
     target_type: Option<Padded<TYPE_NAME_LEN>>,
 
-    /// Only this verb, such as create_thin or 'key set'
+    /// Only this verb, such as create_thin or 'key set', or suspend with --ioctls
     #[arg(short = 'm', long, value_name = "VERB")]
     verb: Option<Verb>,
 
@@ -217,11 +217,11 @@ struct Args {
     #[arg(short = 'n', long)]
     comm: Option<Padded<COMM_LEN>>,
 
-    /// Only messages that failed
+    /// Only what failed
     #[arg(short = 'x', long)]
     failed: bool,
 
-    /// Only messages that took this long or longer, such as 1.5ms
+    /// Only what took this long or longer, such as 1.5ms
     #[arg(long = "min-lat", value_name = "DUR", value_parser = parse_duration)]
     min_latency: Option<Duration>,
 
@@ -233,11 +233,11 @@ struct Args {
     #[arg(long, value_name = "DUR", value_parser = parse_duration)]
     duration: Option<Duration>,
 
-    /// Stop after this many messages
+    /// Stop after this many rows
     #[arg(short, long, value_parser = value_parser!(u64).range(1..).try_map(NonZeroU64::try_from))]
     count: Option<NonZeroU64>,
 
-    /// Show a message that has not returned after this time
+    /// Show a message that has not returned after this time, and where it waits
     #[arg(long, value_name = "DUR", default_value = "5s", value_parser = parse_duration)]
     stuck: Duration,
 
@@ -296,11 +296,11 @@ enum ProbeWord {
 
 const EXAMPLES: &str = "\
 Examples:
-  dmmsg-trace                              every message, as it returns
+  dmmsg-trace                              every message and direct ioctl, as it returns
   dmmsg-trace -x -w failed.cap             only those that failed, also to a capture
   dmmsg-trace -r failed.cap -m delete      thin volumes deleted, from a capture
   dmmsg-trace -d 'LVM-*' --wide            LVM's devices, with all that is known
   dmmsg-trace -t crypt                     who touches volume keys (never shown)
-  dmmsg-trace -n multipathd --min-lat 5ms  slow messages of multipathd
+  dmmsg-trace --ioctls -d vg-pool          all ioctls on one device, such as load and suspend
   dmmsg-trace -o json --duration 1m        one minute as JSON lines
   dmmsg-trace --doctor                     what works on this machine";
