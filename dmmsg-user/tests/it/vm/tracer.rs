@@ -54,6 +54,11 @@ impl Tracer {
         tracer
     }
 
+    /// Starts it on the fentry rung and on the kprobe rung, and waits until both trace.
+    pub fn start_on_both_rungs(line: &str) -> [Self; 2] {
+        ["fentry", "kprobe"].map(|rung| Self::start(&format!("{line} --probe {rung}")))
+    }
+
     /// Starts a prepared command that becomes dmmsg-trace.
     pub fn spawn(command: &mut Command) -> Self {
         Self::spawn_to(Stdio::piped(), command)
@@ -173,6 +178,13 @@ impl Run {
     pub fn of_type(&self, wanted: &str) -> Vec<Row> {
         let rows = self.stdout.iter().map(|line| Row::from_json(line));
         rows.filter(|row| row.cell("/type") == wanted).collect()
+    }
+
+    /// The messages and ioctls of a run with `-o json`, which must have ended well.
+    pub fn calls(&self) -> Vec<Row> {
+        assert_eq!(self.code, Some(0), "{:?}", self.stderr);
+        let rows = self.stdout.iter().map(|line| Row::from_json(line));
+        rows.filter(|row| ["message", "ioctl"].contains(&&*row.cell("/type"))).collect()
     }
 
     /// The messages of a run with `-o json`, in brief.
