@@ -5,6 +5,9 @@
 
 mod captures;
 mod counter;
+mod direct;
+mod direct_arguments;
+mod direct_filters;
 mod filters;
 mod guest;
 mod lifecycle;

@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::row::Row;
+use super::{guest::rungs, row::Row};
 
 /// After this, what is waited for is taken not to come; no test depends on the exact time.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -54,9 +54,9 @@ impl Tracer {
         tracer
     }
 
-    /// Starts it on the fentry rung and on the kprobe rung, and waits until both trace.
-    pub fn start_on_both_rungs(line: &str) -> [Self; 2] {
-        ["fentry", "kprobe"].map(|rung| Self::start(&format!("{line} --probe {rung}")))
+    /// Starts it on each rung that the kernel has, and waits until all trace.
+    pub fn start_on_each_rung(line: &str) -> Vec<Self> {
+        rungs().iter().map(|rung| Self::start(&format!("{line} --probe {rung}"))).collect()
     }
 
     /// Starts a prepared command that becomes dmmsg-trace.
