@@ -11,6 +11,7 @@ mod direct_arguments;
 mod direct_filters;
 mod filters;
 mod guest;
+mod in_flight;
 mod ioctls;
 mod lifecycle;
 mod load;
