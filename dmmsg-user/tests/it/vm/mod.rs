@@ -11,6 +11,7 @@ mod direct_arguments;
 mod direct_filters;
 mod filters;
 mod guest;
+mod handlers;
 mod in_flight;
 mod ioctls;
 mod lifecycle;
