@@ -3,6 +3,7 @@
 //! They load modules and make devices, so outside of a guest they do nothing at all. In it, they
 //! run one after another, each from a guest without devices to a guest without devices.
 
+mod amid;
 mod budget;
 mod captures;
 mod counter;
