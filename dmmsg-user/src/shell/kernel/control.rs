@@ -1,4 +1,4 @@
-//! Sends messages through device-mapper's control node.
+//! Sends messages through device-mapper's control node, and any ioctl to a device itself.
 //!
 //! Source: `include/uapi/linux/dm-ioctl.h`, equal in 5.10 to 7.3.
 #![expect(clippy::cast_possible_truncation, reason = "offsets within a header are small")]
@@ -8,6 +8,7 @@ use std::{
     io,
     os::fd::AsRawFd as _,
     path::Path,
+    ptr,
 };
 
 use dmmsg_common::dm::{
@@ -107,6 +108,21 @@ impl Request {
         self
     }
 
+    /// Claims another major version than that of every kernel, which is 4.
+    #[must_use]
+    pub fn version(mut self, major: u32) -> Self {
+        self.put(0, major);
+        self
+    }
+
+    /// Claims a smaller size of the buffer than it has.
+    #[must_use]
+    pub fn size_at_most(mut self, data_size: u32) -> Self {
+        let size = u32::try_from(self.template.len()).unwrap_or(u32::MAX);
+        self.put(DATA_SIZE, data_size.min(size));
+        self
+    }
+
     /// Asks the kernel to wipe its copies of the message.
     #[must_use]
     pub fn secure(mut self) -> Self {
@@ -150,6 +166,89 @@ impl Control {
         match unsafe { libc::ioctl(self.0.as_raw_fd(), TARGET_MSG, argument) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// What an ioctl to a device points to: bytes, and behind them memory that nobody can touch.
+#[derive(Debug)]
+pub struct Argument {
+    address: usize,
+    /// Two pages; without them, the address is no place where a program has memory.
+    pages: Option<ptr::NonNull<libc::c_void>>,
+}
+
+/// The first address that no program has: bit 47 is the kernel's.
+const USER_END: usize = 1 << 47;
+
+impl Argument {
+    /// Bytes, one page of them at most. Without any, the argument cannot be read at all.
+    ///
+    /// # Errors
+    /// The bytes are too many, or the kernel has no memory for them.
+    pub fn new(bytes: &[u8]) -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        let start = page.checked_sub(bytes.len()).ok_or(io::ErrorKind::InvalidInput)?;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping at a place of the kernel's choice touches nothing of ours.
+        let pages = unsafe { libc::mmap(ptr::null_mut(), 2 * page, access, kind, -1, 0) };
+        if pages == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let argument = Self {
+            address: pages.addr() + start,
+            pages: Some(ptr::NonNull::new(pages).ok_or(io::ErrorKind::OutOfMemory)?),
+        };
+        let second = pages.wrapping_byte_add(page);
+        // SAFETY: the mapping has two pages, and nobody else knows of it.
+        if unsafe { libc::mprotect(second, page, libc::PROT_NONE) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let place = pages.cast::<u8>().wrapping_add(start);
+        // SAFETY: `place` is as many bytes before the end of the first page, which is writable.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len()) };
+        Ok(argument)
+    }
+
+    /// An address; `None` where a program may have memory.
+    pub const fn nowhere(address: usize) -> Option<Self> {
+        if address == 0 || address >= USER_END { Some(Self { address, pages: None }) } else { None }
+    }
+}
+
+impl Drop for Argument {
+    fn drop(&mut self) {
+        if let Some(pages) = self.pages {
+            // SAFETY: our own two pages, which nothing points to any more.
+            unsafe { libc::munmap(pages.as_ptr(), 2 * rustix::param::page_size()) };
+        }
+    }
+}
+
+/// An open device.
+#[derive(Debug)]
+pub struct Direct(File);
+
+impl Direct {
+    /// Opens the node of a device for reading, which is all that its ioctls ask for.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn open(node: &Path) -> io::Result<Self> {
+        File::open(node).map(Self)
+    }
+
+    /// Sends an ioctl of any number.
+    ///
+    /// # Errors
+    /// What the device answers.
+    pub fn send(&self, cmd: u32, argument: &Argument) -> io::Result<()> {
+        // SAFETY: what the kernel reads or writes there is ours, and ends where it cannot go on; the
+        // ioctls of device-mapper follow no pointers.
+        match unsafe { libc::ioctl(self.0.as_raw_fd(), u64::from(cmd), argument.address) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
         }
     }
 }

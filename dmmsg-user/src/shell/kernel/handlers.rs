@@ -17,6 +17,8 @@ const RETURN: &str = "handler_kretprobe";
 /// The programs for message methods, and where they sit now.
 pub struct Handlers {
     ebpf: Ebpf,
+    /// Whether device-mapper is a module: then every target is one too, as it needs its symbols.
+    all_modules: bool,
     attached: HashMap<&'static str, Attached>,
 }
 
@@ -36,12 +38,14 @@ enum Instance {
 impl Handlers {
     /// Loads the programs of `ebpf`, from which all else may have been taken.
     ///
+    /// `all_modules`: device-mapper is a module.
+    ///
     /// # Errors
     /// The kernel refuses a program.
-    pub fn load(mut ebpf: Ebpf) -> Result<Self> {
+    pub fn load(mut ebpf: Ebpf, all_modules: bool) -> Result<Self> {
         load_kprobe(&mut ebpf, RETURN)?;
         load_kprobe(&mut ebpf, ENTRY)?;
-        Ok(Self { ebpf, attached: HashMap::new() })
+        Ok(Self { ebpf, all_modules, attached: HashMap::new() })
     }
 
     /// Puts the probes on methods that have come since, and takes them off those that are gone.
@@ -51,7 +55,7 @@ impl Handlers {
     pub fn follow(&mut self) -> Vec<(&'static str, anyhow::Error)> {
         let mut refused = Vec::new();
         for target in targets::types() {
-            let now = instance(target);
+            let now = self.instance(target);
             let before = self.attached.get(target.module).map(|attached| attached.instance);
             if now == before {
                 continue;
@@ -75,6 +79,18 @@ impl Handlers {
         self.attached.clear();
     }
 
+    /// The target's module as it is loaded now; `None` where it is not.
+    fn instance(&self, target: &Target) -> Option<Instance> {
+        let folder = format!("/sys/module/{}", target.module);
+        match fs::metadata(format!("{folder}/initstate")) {
+            Ok(file) => Some(Instance::Module(file.ino())),
+            // A module that comes or goes has its folder without the file for a moment.
+            // Source: `kernel/module/sysfs.c`, `mod_sysfs_teardown`, 6.1 to 7.3.
+            Err(_) if self.all_modules => None,
+            Err(_) => fs::metadata(folder).is_ok().then_some(Instance::BuiltIn),
+        }
+    }
+
     fn attach(&mut self, target: &Target, instance: Instance) -> Result<[KProbeLink; 2]> {
         let symbol = match instance {
             Instance::BuiltIn => target.handler.to_owned(),
@@ -86,14 +102,5 @@ impl Handlers {
         };
         // The return first, so that no call is begun whose end would be missed.
         Ok([attach(RETURN)?, attach(ENTRY)?])
-    }
-}
-
-/// The target's module as it is loaded now; `None` where it is not.
-fn instance(target: &Target) -> Option<Instance> {
-    let folder = format!("/sys/module/{}", target.module);
-    match fs::metadata(format!("{folder}/initstate")) {
-        Ok(file) => Some(Instance::Module(file.ino())),
-        Err(_) => fs::metadata(folder).is_ok().then_some(Instance::BuiltIn),
     }
 }

@@ -96,7 +96,7 @@ impl Probes {
         let reader = Array::try_from(take_map(&mut ebpf, "READER")?)?;
         let ring = RingBuf::try_from(take_map(&mut ebpf, "RECORDS")?)?;
         let flights = Flights::new(take_map(&mut ebpf, "MESSAGES")?)?;
-        let handlers = if setup.handlers { Some(Handlers::load(ebpf)?) } else { None };
+        let handlers = setup.handlers.then(|| Handlers::load(ebpf, setup.is_module)).transpose()?;
         let probes =
             Self { attached, counters, missed: Missed::default(), reader, handlers, flights };
         bpf::trim_heap();

@@ -2,15 +2,18 @@
 
 use std::{
     ffi::OsStr,
-    io::Write as _,
-    path::Path,
+    fs::{self, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use dmmsg::shell::kernel::control::{Address, Control, Request};
+use dmmsg::shell::kernel::control::{Address, Argument, Control, Direct, Request};
+use rustix::{process::Uid, thread::set_thread_res_uid};
 
 use crate::require;
 
@@ -97,7 +100,23 @@ pub fn send(to: Address<'_>, sector: u64, text: &[u8]) -> i32 {
 /// Sends a prepared message; gives the errno, or 0.
 pub fn send_request(request: &mut Request) -> i32 {
     let control = Control::open().expect("the control node opens");
-    control.send(request).map_or_else(|error| error.raw_os_error().expect("an errno"), |()| 0)
+    errno(control.send(request))
+}
+
+/// The errno of what was sent, or 0.
+pub fn errno(result: io::Result<()>) -> i32 {
+    result.map_or_else(|error| error.raw_os_error().expect("an errno"), |()| 0)
+}
+
+/// The user that has no right to anything.
+pub const NOBODY: u32 = 65_534;
+
+/// Makes this thread one of nobody, without a way back.
+pub fn become_nobody() {
+    // Learnt from a file that nobody may not read, and remembered.
+    rustix::param::page_size();
+    let nobody = Uid::from_raw(NOBODY);
+    set_thread_res_uid(nobody, nobody, nobody).expect("the user id is set");
 }
 
 /// A device-mapper device, removed when dropped.
@@ -154,6 +173,23 @@ impl Device {
     pub fn number(&self) -> String {
         let info = run("dmsetup", ["info", "-c", "--noheadings", "-o", "major,minor", &self.name]);
         info.trim().to_owned()
+    }
+
+    /// The device's node.
+    pub fn node(&self) -> PathBuf {
+        Path::new("/dev/mapper").join(&self.name)
+    }
+
+    /// Lets every user open the device.
+    pub fn open_to_all(&self) {
+        let mode = Permissions::from_mode(0o666);
+        fs::set_permissions(self.node(), mode).expect("the node's mode is set");
+    }
+
+    /// Sends an ioctl to the device itself; gives the errno, or 0.
+    pub fn send_direct(&self, cmd: u32, argument: &Argument) -> i32 {
+        let direct = Direct::open(&self.node()).expect("the device opens");
+        errno(direct.send(cmd, argument))
     }
 
     /// Sends a message to the segment at a sector; gives the errno, or 0.

@@ -61,7 +61,7 @@ fn peak_kib_without_ring(pid: u32) -> u64 {
 ///
 /// A busy host may stop one CPU of an emulated machine for a second or two. Were it the tracer's, the
 /// senders would go on and fill any ring.
-fn use_one_cpu() {
+pub fn use_one_cpu() {
     let mut cpus = CpuSet::new();
     cpus.set(0);
     sched_setaffinity(None, &cpus).expect("CPU 0 is there");

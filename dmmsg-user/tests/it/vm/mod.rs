@@ -3,10 +3,18 @@
 //! They load modules and make devices, so outside of a guest they do nothing at all. In it, they
 //! run one after another, each from a guest without devices to a guest without devices.
 
+mod amid;
+mod budget;
 mod captures;
 mod counter;
+mod direct;
+mod direct_arguments;
+mod direct_filters;
 mod filters;
 mod guest;
+mod handlers;
+mod in_flight;
+mod ioctls;
 mod lifecycle;
 mod load;
 mod malformed;

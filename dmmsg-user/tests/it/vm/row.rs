@@ -26,6 +26,11 @@ impl Row {
         }
     }
 
+    /// The values at JSON pointers, with spaces between.
+    pub fn cells(&self, pointers: &[&str]) -> String {
+        pointers.iter().map(|pointer| self.cell(pointer)).collect::<Vec<_>>().join(" ")
+    }
+
     /// The number at a JSON pointer.
     pub fn number(&self, pointer: &str) -> u64 {
         self.at(pointer).as_u64().unwrap_or_else(|| panic!("{pointer} of {}", self.0))

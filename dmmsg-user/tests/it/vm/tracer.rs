@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::row::Row;
+use super::{guest::rungs, row::Row};
 
 /// After this, what is waited for is taken not to come; no test depends on the exact time.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -52,6 +52,11 @@ impl Tracer {
         let mut tracer = Self::spawn(Command::new(path()).args(words));
         tracer.wait_until_told(TRACING);
         tracer
+    }
+
+    /// Starts it on each rung that the kernel has, and waits until all trace.
+    pub fn start_on_each_rung(line: &str) -> Vec<Self> {
+        rungs().iter().map(|rung| Self::start(&format!("{line} --probe {rung}"))).collect()
     }
 
     /// Starts a prepared command that becomes dmmsg-trace.
@@ -173,6 +178,13 @@ impl Run {
     pub fn of_type(&self, wanted: &str) -> Vec<Row> {
         let rows = self.stdout.iter().map(|line| Row::from_json(line));
         rows.filter(|row| row.cell("/type") == wanted).collect()
+    }
+
+    /// The messages and ioctls of a run with `-o json`, which must have ended well.
+    pub fn calls(&self) -> Vec<Row> {
+        assert_eq!(self.code, Some(0), "{:?}", self.stderr);
+        let rows = self.stdout.iter().map(|line| Row::from_json(line));
+        rows.filter(|row| ["message", "ioctl"].contains(&&*row.cell("/type"))).collect()
     }
 
     /// The messages of a run with `-o json`, in brief.
