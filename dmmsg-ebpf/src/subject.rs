@@ -1,16 +1,20 @@
 //! Fills what every record tells of a call: who makes it, and on which device.
 
+#[cfg(feature = "kernel-5-10")]
+use crate::kernel::memory::put_text;
+#[cfg(not(feature = "kernel-5-10"))]
+use crate::kernel::memory::put_words;
 use core::hint::black_box;
 
 use dmmsg_common::{
-    dm::{DevT, NAME_LEN},
+    dm::{COMM_LEN, DevT, NAME_LEN},
     record::{ABI, Call, RecordHeader, padded},
 };
 
 use crate::{
     filter,
     kernel::{
-        memory::{Access, layout, put_words},
+        memory::{Access, layout},
         task,
     },
 };
@@ -34,10 +38,27 @@ pub fn begin(call: &mut Call) {
     call.tid = task::field(task, layout!(task_pid));
     call.uid = task::field(task::field(task, layout!(task_cred)), layout!(cred_uid));
     let comm = layout!(task_comm);
-    put_words(&mut call.comm, &[task::field(task, comm), task::field(task, comm + 8)]);
+    put_comm(&mut call.comm, task::field(task, comm), task::field(task, comm + 8));
     call.cgroup_id = task::cgroup_id();
     // Of a zero that it knows, the compiler would make a call of `memset`.
     call.dev = black_box(0);
+}
+
+/// Writes a command name, behind which the kernel has zeroes.
+#[cfg(not(feature = "kernel-5-10"))]
+#[inline(always)]
+fn put_comm(to: &mut [u8; COMM_LEN], first: u64, second: u64) {
+    put_words(to, &[first, second]);
+}
+
+/// Writes a command name, behind which there may be the end of an earlier, longer one.
+///
+/// Source: `fs/exec.c`, `__set_task_comm`, which pads since 5.17.
+#[cfg(feature = "kernel-5-10")]
+#[inline(always)]
+fn put_comm(to: &mut [u8; COMM_LEN], first: u64, second: u64) {
+    let is_short = put_text(to, 0, first).is_some();
+    put_text(to, 8, if is_short { 0 } else { second });
 }
 
 /// Writes how the call ended, now.

@@ -68,6 +68,8 @@ impl Flights {
                 }
             }
         }
+        // A message that was just begun may have left the start of a secret.
+        slot.fill(0);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, process::Command, thread, time::Duration};
 use rustix::process::Signal;
 
 use super::{
-    guest::{Device, Guest, dmsetup_message},
+    guest::{Device, Guest, dmsetup_message, rungs},
     load::flood,
     tracer::{Run, Tracer, path},
 };
@@ -28,7 +28,7 @@ fn send_messages() {
 #[test]
 fn vm_a_capture_shows_what_the_run_showed() {
     let Some(_guest) = Guest::enter() else { return };
-    for rung in ["fentry", "kprobe"] {
+    for &rung in rungs() {
         for words in [&["-o", "json"][..], &["--wide"], &[]] {
             let tracer = Tracer::start_with(&[&["-w", FILE, "--probe", rung], words].concat());
             send_messages();

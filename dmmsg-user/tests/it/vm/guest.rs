@@ -58,6 +58,9 @@ pub fn kernel() -> (u32, u32) {
     [(); 2].map(|()| numbers.next().and_then(Result::ok).expect("a version")).into()
 }
 
+/// The first kernel on which texts are searched for more than their first KiBs.
+pub const WHOLE_TEXTS: (u32, u32) = (5, 17);
+
 /// The rungs that this kernel has, in the order in which dmmsg-trace tries them.
 ///
 /// Fentry on a module's functions takes BTF of modules, which came with 5.11.

@@ -60,11 +60,16 @@ fn check(mut tracer: Tracer, key: &Needles, plain: &Needles) -> Run {
 }
 
 /// Verb, length, return, redaction, notes and text of all messages but the last.
+///
+/// That the device is suspended, as crypt wants it for a key, is another test's business.
 fn cells(run: &Run) -> Vec<String> {
     let mut rows = run.rows();
     rows.pop();
     let pointers = ["/msg/tag", "/msg/len", "/ret", "/msg/redacted", "/notes", "/msg/text"];
-    rows.iter().map(|row| pointers.map(|pointer| row.cell(pointer)).join("|")).collect()
+    let cells = rows.iter().map(|row| pointers.map(|pointer| row.cell(pointer)).join("|"));
+    cells
+        .map(|cells| cells.replace(r#","suspended"]"#, "]").replace(r#""suspended""#, ""))
+        .collect()
 }
 
 #[test]

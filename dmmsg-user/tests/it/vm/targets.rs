@@ -2,6 +2,8 @@
 
 mod expected;
 
+use dmmsg::engine::targets;
+
 use self::expected::{CORE, DEAF, Target};
 use super::{
     guest::{Device, Guest, dmsetup_message, kernel, run, wait_until},
@@ -72,13 +74,27 @@ fn verb(kind: &str, text: &str) -> String {
 }
 
 /// Checks what a row says beyond type, index, verb and outcome.
-///
-/// Here is the place for `/msg/class` and `/latency_ns/handler`, once rows have them.
-fn check_details(row: &Row, text: &str) {
+fn check_details(row: &Row, kind: &str, text: &str) {
     assert_eq!(row.cell("/process/comm"), "dmsetup");
     assert_eq!(row.cell("/dm/name"), NAME);
     assert_eq!(row.number("/msg/len"), text.len() as u64);
-    assert_eq!(row.cell("/notes"), "[]");
+    // Crypt takes a key only while it is suspended.
+    let is_suspended = kind == "crypt" && row.at("/errno").is_null();
+    assert_eq!(row.cell("/notes"), if is_suspended { r#"["suspended"]"# } else { "[]" }, "{text}");
+    let class = row.cell("/msg/class");
+    if row.at("/errno").is_null() {
+        assert!(!["-", "unknown"].contains(&class.as_str()), "{kind} {text}: {class}");
+    }
+    if text.starts_with("bogus") {
+        assert!(["-", "unknown"].contains(&class.as_str()), "{kind} {text}: {class}");
+        assert!(!row.at("/explanation").is_null() || class == "-", "{kind} {text}");
+    }
+    if text.starts_with('@') || targets::find(kind.as_bytes()).is_none() {
+        assert!(row.at("/latency_ns/handler").is_null(), "{kind} {text}");
+    } else {
+        let (handler, total) = (row.number("/latency_ns/handler"), row.number("/latency_ns/total"));
+        assert!(handler > 0 && handler < total, "{kind} {text}: {handler} of {total}");
+    }
 }
 
 /// Takes all steps on a device of one or more segments, and compares the rows of the messages.
@@ -105,7 +121,7 @@ fn check(kind: &str, table: &str, sector: u64, index: u32, steps: &[Step]) {
         .map(|(text, outcome)| format!("{kind} {index} {} {outcome}", verb(kind, text)));
     assert_eq!(cells.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     for (row, (text, _)) in rows.iter().zip(messages) {
-        check_details(row, text);
+        check_details(row, kind, text);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A message's text is shown as it was sent, whatever it holds, and its verb as the kernel took it.
 
 use super::{
-    guest::{Device, Guest},
+    guest::{Device, Guest, WHOLE_TEXTS, kernel},
     tracer::Tracer,
 };
 
@@ -91,6 +91,12 @@ fn vm_long_texts_are_cut_but_measured() {
                 .join(" ")
         })
         .collect::<Vec<_>>();
+    if kernel() < WHOLE_TEXTS {
+        // What is not settled by the first 64 bytes is hidden whole.
+        assert_eq!([&cells[0], &cells[2]], ["- 4023 0 false true", "- 4010 -22 false true"]);
+        assert!(json.rows()[1].cell("/notes").contains("len_at_least"), "{json:?}");
+        return;
+    }
     let expected = [
         "set_region_mappings 4023 0 true false",
         "set_region_mappings 20019 0 true false",
