@@ -49,7 +49,7 @@ mod tests {
 
     fn slot(owner: u64, boot_ns: u64) -> Vec<u8> {
         let mut head = MessageHead::new_zeroed();
-        let size = size_of::<MessageHead>() as u32;
+        let size = u32::try_from(size_of::<MessageHead>()).expect("a head is short");
         head.header = RecordHeader { abi: ABI, kind: KIND_MESSAGE, size };
         head.call.boot_ns = boot_ns;
         let slot = Slot { owner, head };
