@@ -158,7 +158,7 @@ fn drop_stale(flight: &mut Direct, cmd: u32, user: u64) {
 #[inline(always)]
 fn begin(head: &mut DirectHead, cmd: u32, layer: u32) {
     head.header = subject::header::<DirectHead>(KIND_DIRECT);
-    subject::begin(&mut head.call);
+    subject::begin(&mut head.call, task::structure());
     head.cmd = cmd;
     head.layer = layer;
     // Of zeroes that it knows, the compiler would make a call of `memset`.

@@ -52,7 +52,7 @@ pub struct InFlight {
     pub owner: u64,
     /// The record, filled hook by hook.
     pub record: Record,
-    /// Kernel address of the message's `struct dm_ioctl`.
+    /// Kernel address of the message's `struct dm_ioctl`, for hooks that are not told.
     pub param: u64,
     /// Kernel address of the message's text.
     pub message: u64,

@@ -93,7 +93,7 @@ pub fn begins(hook: &impl Arguments) {
 fn begin(record: &mut Record, cmd: u32, user: u64) {
     let head = &mut record.head;
     head.header = subject::header::<IoctlHead>(KIND_IOCTL);
-    subject::begin(&mut head.call);
+    subject::begin(&mut head.call, task::structure());
     head.cmd = cmd;
     // Of zeroes that it knows, the compiler would make a call of `memset`.
     let zero = black_box(0_u32);

@@ -41,18 +41,21 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
     let Some(flight) = flights::take_off::<InFlight>(&task) else {
         return lose();
     };
-    begin(&mut flight.record.head);
+    let structure = task::structure();
+    begin(&mut flight.record.head, structure);
     if !filter::admits_sender(&flight.record.head.call) {
         return filter_out(flight);
     }
-    if asked_for_secrecy() {
+    if asked_for_secrecy(structure) {
         flight.record.head.flags |= flag::SECURE;
     }
     // At entry, since the function overwrites `data_start` with its first statements.
     // Source: `drivers/md/dm-ioctl.c`, `get_result_buffer`, 5.10 to 7.3.
     let param = hook.argument(1).unwrap_or(0);
     let number = hook.number(1).unwrap_or(0);
-    flight.param = number;
+    if !A::SEES_ARGUMENTS_AT_RETURN {
+        flight.param = number;
+    }
     let data_start = A::field(param, ioctl_header::DATA_START).unwrap_or(0);
     text::locate::<A>(flight, number, data_start, hook.argument(2).unwrap_or(0));
     flight.record.head.call.boot_ns = task::boot_ns();
@@ -69,16 +72,16 @@ fn filter_out(flight: &mut InFlight) {
 #[inline(always)]
 fn land(flight: &mut InFlight) {
     // Who looks at the place before the next message has a start of its own must not take this one's.
-    flight.record.head.call.boot_ns = black_box(0);
+    flight.record.head.call.boot_ns = 0;
     flights::land(flight);
 }
 
 /// Clears the head and writes what is known of the sender.
 #[inline(always)]
-fn begin(head: &mut MessageHead) {
+fn begin(head: &mut MessageHead, task: u64) {
     // Without device and text, should the lookup not be seen.
     head.header = subject::header::<MessageHead>(KIND_MESSAGE);
-    subject::begin(&mut head.call);
+    subject::begin(&mut head.call, task);
     head.handler_ns = NO_HANDLER;
     head.sector = 0;
     put_words(&mut head.target_type, &[0; 2]);
@@ -100,8 +103,8 @@ fn begin(head: &mut MessageHead) {
 /// which held the version before. A header that cannot be read counts as wiped.
 /// Source: `drivers/md/dm-ioctl.c`, `copy_params` and `validate_params`, 5.10 to 7.3.
 #[inline(always)]
-fn asked_for_secrecy() -> bool {
-    read_user::<u32>(task::syscall_argument()) != Some(VERSION_MAJOR)
+fn asked_for_secrecy(task: u64) -> bool {
+    read_user::<u32>(task::syscall_argument(task)) != Some(VERSION_MAJOR)
 }
 
 /// Return of `__find_device_hash_cell(param)`: device, target and text become known.

@@ -30,10 +30,10 @@ pub fn header<Head>(kind: u16) -> RecordHeader {
     RecordHeader { abi: ABI, kind, size: size_of::<Head>() as u32 }
 }
 
-/// Writes what is known of the caller, who is the current task; device and outcome are cleared.
+/// Writes what is known of the caller, the current task, whose structure is at `task`; the device is
+/// cleared.
 #[inline(always)]
-pub fn begin(call: &mut Call) {
-    let task = task::structure();
+pub fn begin(call: &mut Call, task: u64) {
     call.pid = task::field(task, layout!(task_tgid));
     call.tid = task::field(task, layout!(task_pid));
     call.uid = task::field(task::field(task, layout!(task_cred)), layout!(cred_uid));

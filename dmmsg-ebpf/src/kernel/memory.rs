@@ -48,6 +48,9 @@ pub fn global<G, T: Plain>(global: &MaybeUninit<G>, offset: usize) -> T {
 
 /// How a program may read the structures that its hook hands to it.
 pub trait Access {
+    /// Whether a hook at a function's return sees the function's arguments.
+    const SEES_ARGUMENTS_AT_RETURN: bool;
+
     /// Reads a field; `None` where it is known to be unreadable.
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T>;
 
@@ -77,6 +80,8 @@ pub struct Typed;
 pub struct Probed;
 
 impl Access for Typed {
+    const SEES_ARGUMENTS_AT_RETURN: bool = true;
+
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         // SAFETY: the verifier proves that a field of that size stands there, and the kernel
@@ -122,6 +127,8 @@ impl Access for Typed {
 }
 
 impl Access for Probed {
+    const SEES_ARGUMENTS_AT_RETURN: bool = false;
+
     #[inline(always)]
     fn field<T: Plain>(structure: u64, offset: u64) -> Option<T> {
         read(structure + offset)

@@ -60,18 +60,18 @@ pub fn uid() -> u32 {
     field(cred, layout!(cred_uid))
 }
 
-/// The third argument of the system call that the current task is in.
+/// The third argument of the system call that the current task, whose structure is at `task`, is in.
 #[inline(always)]
-pub fn syscall_argument() -> u64 {
-    field(registers(), layout!(regs_third))
+pub fn syscall_argument(task: u64) -> u64 {
+    field(registers(task), layout!(regs_third))
 }
 
 /// What user space had in its registers when it called.
 #[cfg(not(feature = "kernel-5-10"))]
 #[inline(always)]
-fn registers() -> u64 {
-    // SAFETY: `structure` is from `bpf_get_current_task_btf`.
-    unsafe { helper::bpf_task_pt_regs(structure() as *mut _) as u64 }
+fn registers(task: u64) -> u64 {
+    // SAFETY: `task` is from `bpf_get_current_task_btf`.
+    unsafe { helper::bpf_task_pt_regs(task as *mut _) as u64 }
 }
 
 /// What user space had in its registers when it called: the kernel keeps it at its stack's start.
@@ -79,8 +79,8 @@ fn registers() -> u64 {
 /// Source: `arch/x86/include/asm/processor.h`, `task_pt_regs`, 5.10 to 7.3.
 #[cfg(feature = "kernel-5-10")]
 #[inline(always)]
-fn registers() -> u64 {
-    field::<u64>(structure(), layout!(task_stack)) + layout!(stack_regs)
+fn registers(task: u64) -> u64 {
+    field::<u64>(task, layout!(task_stack)) + layout!(stack_regs)
 }
 
 /// Id of the current task's cgroup in the default hierarchy.
