@@ -3,6 +3,8 @@
 mod facts;
 mod point;
 mod preemption;
+#[cfg(test)]
+mod recorded;
 mod refusal;
 #[cfg(test)]
 mod tests;

@@ -37,7 +37,7 @@ fn firecracker() -> KernelFacts {
     }
 }
 
-fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
+pub fn check(facts: &KernelFacts, probe: Probe, expected: &Expect) {
     let text = match plan(facts, probe) {
         Ok(Plan::Wait) => "wait".to_owned(),
         Ok(Plan::Attach(attachment)) => {
