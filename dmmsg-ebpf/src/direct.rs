@@ -17,9 +17,10 @@ use crate::{
     inflight::NAMES,
     kernel::{
         flights::{self, Flight},
-        memory::{Access, copy_str, copy_user_bytes, layout, put_words, read_user},
+        memory::{Access, copy_str, layout, put_words},
         output::{self, Count, count, is_half_full, lose, send},
         task::{self, Arguments, Return, Task},
+        user_memory::{copy_user_bytes, read_user},
     },
     payload,
     subject::{self, Which},

@@ -13,9 +13,9 @@ use crate::{
     inflight::NAMES,
     kernel::{
         flights::{self, Flight},
-        memory::{copy_user_str, read_user},
         output::{self, Count, count, lose, send},
         task::{self, Arguments, Return, Task},
+        user_memory::{copy_user_str, read_user},
     },
     subject::{self, Which},
 };

@@ -13,9 +13,10 @@ use crate::{
     ioctl,
     kernel::{
         flights,
-        memory::{Access, layout, put_words, read_user},
+        memory::{Access, layout, put_words},
         output::{Count, count, lose, send},
         task::{self, Arguments, Return, Task},
+        user_memory::read_user,
     },
     subject::{self, Which},
     table, text,

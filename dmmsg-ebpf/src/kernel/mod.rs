@@ -6,3 +6,4 @@ pub mod output;
 pub mod seconds;
 pub mod task;
 pub mod testing;
+pub mod user_memory;

@@ -6,6 +6,7 @@
     reason = "the shell is where files, clocks and processes are touched"
 )]
 
+mod attach;
 pub mod capture;
 mod chores;
 pub mod cli;
