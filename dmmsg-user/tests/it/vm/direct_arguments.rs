@@ -4,7 +4,7 @@ use dmmsg::{engine::names::hex::hex, shell::kernel::control::Argument};
 
 use super::{
     direct::{DM_MESSAGE, ENOTTY, message},
-    guest::{Device, Guest},
+    guest::{Device, Guest, WHOLE_TEXTS, kernel},
     memory::{self, Needles},
     tracer::Tracer,
 };
@@ -122,12 +122,16 @@ fn vm_keys_in_direct_messages_are_in_no_output_and_no_memory() {
             assert!(!key.are_in(line.as_bytes()), "{line}");
         }
         let redacted = run.stdout.iter().filter(|line| line.contains("redacted\":true"));
-        let cut = run.stdout.iter().filter(|line| line.contains(" <redacted 48 B>"));
+        let cut = run.stdout.iter().filter(|line| line.contains("<redacted "));
         assert_eq!(redacted.count() + cut.count(), cases.len(), "{run:?}");
         if format.contains("json") {
             let rows = run.rows();
             let shown = rows.iter().take(cases.len()).map(|row| row.cell("/msg/payload"));
-            let expected = cases.iter().map(|(seen, _)| hex(seen.as_bytes(), ""));
+            // Older programs hide such a payload whole.
+            let is_whole = kernel() < WHOLE_TEXTS;
+            let shown_of =
+                |seen: &str| if is_whole { String::new() } else { hex(seen.as_bytes(), "") };
+            let expected = cases.iter().map(|(seen, _)| shown_of(seen));
             assert_eq!(shown.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         }
     }
