@@ -69,7 +69,7 @@ pub struct Direct {
 #[map]
 static DIRECTS: flights::Table<Direct> = flights::table();
 
-// SAFETY: `owner` comes first, and all fields are plain numbers.
+// SAFETY: `owner` comes first, and zero is a value of every field, which only programs write.
 unsafe impl Flight for Direct {
     const PLACES: u32 = 64;
 
@@ -94,12 +94,12 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
     count(Count::Hit);
     let task = Task::current();
     let Some(flight) = board(&task) else { return };
-    drop_stale(flight, cmd, user);
+    drop_stale(flight, bdev, cmd, user);
     let depth = flight.depth as usize;
+    flight.depth += 1;
     if depth >= LAYERS {
         return lose();
     }
-    flight.depth += 1;
     let Direct { layers, scan, .. } = flight;
     let layer = layer(layers, depth);
     layer.bdev = bdev;
@@ -140,13 +140,13 @@ fn layer(layers: &mut [Layer; LAYERS], depth: usize) -> &mut Layer {
 
 /// Forgets calls whose return was not seen: a device passes on the very ioctl that it got.
 #[inline(always)]
-fn drop_stale(flight: &mut Direct, cmd: u32, user: u64) {
+fn drop_stale(flight: &mut Direct, bdev: u64, cmd: u32, user: u64) {
     let depth = flight.depth as usize;
-    if depth == 0 {
+    if depth == 0 || depth > LAYERS {
         return;
     }
     let above = layer(&mut flight.layers, depth - 1);
-    if above.user == user && above.record.head.cmd == cmd {
+    if above.user == user && above.record.head.cmd == cmd && above.bdev != bdev {
         return;
     }
     for _ in 0..depth.min(LAYERS) {
@@ -245,6 +245,11 @@ pub fn ends(hook: &impl Return) {
     let now = task::boot_ns();
     let Some(flight) = flights::find::<Direct>(&Task::current()) else { return };
     let Some(above) = (flight.depth as usize).checked_sub(1) else { return };
+    if above >= LAYERS {
+        // It was lost when it began.
+        flight.depth = above as u32;
+        return;
+    }
     let layer = layer(&mut flight.layers, above);
     if hook.number(0).is_some_and(|bdev| bdev != layer.bdev) {
         return;

@@ -70,7 +70,7 @@ pub struct InFlight {
 #[map]
 static MESSAGES: flights::Table<InFlight> = flights::table();
 
-// SAFETY: `owner` comes first, and all fields are plain numbers.
+// SAFETY: `owner` comes first, and zero is a value of every field, which only programs write.
 unsafe impl Flight for InFlight {
     const PLACES: u32 = 128;
 

@@ -50,9 +50,9 @@ pub struct Ioctl {
 #[map]
 static IOCTLS: flights::Table<Ioctl> = flights::table();
 
-// SAFETY: `owner` comes first, and all fields are plain numbers.
+// SAFETY: `owner` comes first, and zero is a value of every field, which only programs write.
 unsafe impl Flight for Ioctl {
-    const PLACES: u32 = 64;
+    const PLACES: u32 = 512;
 
     #[inline(always)]
     fn places() -> &'static flights::Table<Self> {

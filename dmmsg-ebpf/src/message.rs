@@ -65,6 +65,7 @@ pub fn begins<A: Access>(hook: &impl Arguments) {
 /// Drops a message that a filter turned away.
 #[inline(always)]
 fn filter_out(flight: &mut InFlight) {
+    text::forget(flight);
     land(flight);
     count(Count::Filtered);
 }
@@ -201,6 +202,7 @@ pub fn ends(hook: &impl Return) {
     let Some(flight) = flights::find::<InFlight>(&Task::current()) else { return };
     if flight.record.head.flags & flag::NO_LOOKUP != 0 && filter::wants_lookup() {
         // Nobody knows whether the user wanted it.
+        text::forget(flight);
         land(flight);
         return lose();
     }

@@ -26,10 +26,6 @@ const SEARCH_MAX: u32 = 1 << 20;
 const SEARCH_MAX: u32 = (REPEAT_MAX - 2) * BLOCK as u32;
 
 /// Bytes of a text that are scanned for verb and secret; where that does not tell, all is secret.
-#[cfg(not(feature = "kernel-5-10"))]
-const SCAN_MAX: u32 = REPEAT_MAX;
-/// As above; half of what the verifier has the patience for.
-#[cfg(feature = "kernel-5-10")]
 const SCAN_MAX: u32 = REPEAT_MAX;
 
 /// Words of a text that are read at entry; most texts are shorter.
@@ -43,7 +39,7 @@ pub fn locate<A: Access>(flight: &mut InFlight, param: u64, data_start: u32, par
     flight.message = 0;
     flight.opening = UNREAD;
     // What an earlier message left here may have turned out a secret before anybody wiped it.
-    put_words(&mut flight.record.texts, &[0; OPENING_WORDS as usize]);
+    forget(flight);
     let data_start = u64::from(data_start);
     let text_start = data_start + MESSAGE_OFFSET;
     if data_start < ioctl_header::DATA || text_start >= param_size {
@@ -70,6 +66,12 @@ pub fn locate<A: Access>(flight: &mut InFlight, param: u64, data_start: u32, par
     }
 }
 
+/// Wipes the start of a text of which nobody knows whether it is secret.
+#[inline(always)]
+pub fn forget(flight: &mut InFlight) {
+    put_words(&mut flight.record.texts, &[0; OPENING_WORDS as usize]);
+}
+
 /// Completes the text in the record, and sets what is known of it.
 ///
 /// `strict` as in [`dmmsg_common::secret`]. Returns whether the verb passes the user's filter.
@@ -93,7 +95,7 @@ fn capture_unread(flight: &mut InFlight, strict: bool) -> bool {
     let first = read::<u8>(flight.message).unwrap_or(b'k');
     if strict || filter::wants_verb() || may_name_key(first) {
         // Nothing that was read before must stay behind a secret.
-        put_words(&mut flight.record.texts, &[0; OPENING_WORDS as usize]);
+        forget(flight);
         scan(flight, strict);
         copy_scanned(flight);
         return filter::admits_verb(&flight.scan);
@@ -160,6 +162,7 @@ fn measure(flight: &mut InFlight) {
     flight.record.head.text_len = length.min(flight.limit);
 }
 
+#[inline(never)]
 extern "C" fn search_block(_: u64, search: &mut Search) -> c_long {
     let Some(block) = read::<Words>(search.at) else { return 1 };
     search.found = has_nul(&block);
@@ -170,6 +173,7 @@ extern "C" fn search_block(_: u64, search: &mut Search) -> c_long {
     0
 }
 
+#[inline(never)]
 extern "C" fn search_byte(_: u64, search: &mut Search) -> c_long {
     if read::<u8>(search.at).is_none_or(|byte| byte == 0) {
         return 1;
@@ -215,6 +219,7 @@ fn scan(flight: &mut InFlight, strict: bool) {
     }
 }
 
+#[inline(never)]
 extern "C" fn scan_byte(index: u64, reading: &mut Reading<'_>) -> c_long {
     let Some(byte) = read::<u8>(reading.flight.message + index) else {
         reading.end = Reading::UNREADABLE;

@@ -219,7 +219,7 @@ pub const REPEAT_MAX: u32 = 1 << 20;
 #[cfg(feature = "kernel-5-10")]
 pub const REPEAT_MAX: u32 = 1 << 6;
 
-/// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made, but at most
+/// Calls `each` with 0, 1, … until it returns another number than 0 or `count` calls were made, but at most
 /// [`REPEAT_MAX`].
 ///
 /// What one call changes and a later one branches on must not start as a constant on the stack: it
@@ -234,7 +234,7 @@ pub fn repeat<S>(count: u32, each: extern "C" fn(u64, &mut S) -> c_long, state: 
     unsafe { helper::bpf_loop(count, each as *mut _, ptr::from_mut(state).cast(), 0) };
 }
 
-/// Calls `each` with 0, 1, … until it returns `false` or `count` calls were made, but at most
+/// Calls `each` with 0, 1, … until it returns another number than 0 or `count` calls were made, but at most
 /// [`REPEAT_MAX`].
 #[cfg(feature = "kernel-5-10")]
 #[inline(always)]

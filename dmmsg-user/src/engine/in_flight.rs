@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use dmmsg_common::record::{MessageHead, Slot, flag};
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::decode::decode;
+
 /// Remembers which messages were told of.
 #[derive(Debug, Default)]
 pub struct Watch {
@@ -18,7 +20,7 @@ impl Watch {
     ///
     /// `now_ns` is `CLOCK_BOOTTIME`. A slot whose message has just been begun has no start yet and
     /// gives nothing; of one that is being written, a part may be missing.
-    pub fn look(&mut self, slot: &[u8], now_ns: u64, age_ns: u64) -> Option<Vec<u8>> {
+    pub fn look(&mut self, slot: &[u8], now_ns: u64, age_ns: u64) -> Option<Aligned> {
         let (Slot { owner, head }, _) = Slot::read_from_prefix(slot).ok()?;
         let began = head.call.boot_ns;
         let age = now_ns.checked_sub(began)?;
@@ -26,16 +28,43 @@ impl Watch {
         if owner == 0 || began == 0 || age < age_ns || !is_new {
             return None;
         }
-        self.told.insert(owner, began);
         let start = size_of::<u64>();
         let end = start.checked_add(usize::try_from(head.header.size).ok()?)?;
+        let mut record = Aligned::of(slot.get(start..end)?);
         let mut marked = head;
         marked.flags |= flag::IN_FLIGHT;
         marked.call.latency_ns = age;
         marked.call.ret = 0;
-        let mut record = slot.get(start..end)?.to_vec();
-        record.get_mut(..size_of::<MessageHead>())?.copy_from_slice(marked.as_bytes());
+        let place = record.bytes_mut().get_mut(..size_of::<MessageHead>())?;
+        place.copy_from_slice(marked.as_bytes());
+        // Of one that cannot be read yet, the next look may make more.
+        decode(record.bytes()).ok()?;
+        self.told.insert(owner, began);
         Some(record)
+    }
+}
+
+/// A record that starts at a whole word, as those in the ring do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aligned {
+    words: Vec<u64>,
+    bytes: usize,
+}
+
+impl Aligned {
+    fn of(record: &[u8]) -> Self {
+        let mut copy = Self { words: vec![0; record.len().div_ceil(8)], bytes: record.len() };
+        copy.bytes_mut().copy_from_slice(record);
+        copy
+    }
+
+    /// The record.
+    pub fn bytes(&self) -> &[u8] {
+        self.words.as_bytes().get(..self.bytes).unwrap_or_default()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.words.as_mut_bytes().get_mut(..self.bytes).unwrap_or_default()
     }
 }
 
@@ -61,9 +90,14 @@ mod tests {
         let mut watch = Watch::default();
         assert_eq!(watch.look(&slot(7, 1000), 1999, 1000), None, "too young");
         let record = watch.look(&slot(7, 1000), 2000, 1000).expect("old enough");
-        let Event::Message(message) = Event::from_record(&record) else { panic!("{record:?}") };
+        let Event::Message(message) = Event::from_record(record.bytes()) else {
+            panic!("{record:?}")
+        };
         assert!(message.is_in_flight());
-        assert_eq!((message.head.call.latency_ns, record.len()), (1000, size_of::<MessageHead>()));
+        assert_eq!(
+            (message.head.call.latency_ns, record.bytes().len()),
+            (1000, size_of::<MessageHead>())
+        );
         assert_eq!(watch.look(&slot(7, 1000), 3000, 1000), None, "told of");
         assert!(watch.look(&slot(7, 1500), 3000, 1000).is_some(), "another message");
         assert!(watch.look(&slot(8, 1000), 3000, 1000).is_some(), "another sender");

@@ -28,14 +28,21 @@ impl Suspensions {
     /// Takes note of an ioctl that may have suspended or resumed a device, or removed it.
     pub fn note(&mut self, ioctl: &Ioctl<'_>) {
         let call = &ioctl.head.call;
-        let (Some(verb), Some(dev), 0) = (ioctl.verb(), ioctl.dev(), call.ret) else { return };
+        if call.ret != 0 {
+            return;
+        }
+        if ioctl.verb() == Some("remove_all") {
+            self.0.clear();
+        }
+        let (Some(verb), Some(dev)) = (ioctl.verb(), ioctl.dev()) else { return };
         match verb {
             "suspend" => {
                 let (since_boot_ns, pid, comm) = (call.boot_ns, call.pid, call.comm);
                 // Who suspends what is suspended changes nothing.
                 self.0.entry(dev).or_insert(Suspension { since_boot_ns, pid, comm });
             }
-            "resume" | "remove" => drop(self.0.remove(&dev)),
+            // A device that is new has the number of one that is gone.
+            "resume" | "remove" | "create" => drop(self.0.remove(&dev)),
             _ => {}
         }
     }

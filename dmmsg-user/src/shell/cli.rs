@@ -251,6 +251,7 @@ struct Args {
 
     /// List the messages that targets take, or those of one target, then exit
     #[arg(long, value_name = "TARGET", num_args = 0..=1, default_missing_value = "all")]
+    #[arg(conflicts_with_all = ["read", "write", "doctor", "count", "duration"])]
     verbs: Option<Selection>,
 
     /// Exit with 6 if messages were lost

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use dmmsg_common::layout::KernelLayout;
 
 use crate::engine::{
@@ -88,6 +88,11 @@ impl Host {
         let btf = files.parse()?;
         let known = self.facts.has_known_structs() && !self.facts.dm_mod_btf;
         let known = known.then_some(DmStructs::LINUX_5_10);
+        if known.is_some() && btf.kernel_size("mutex")? != DmStructs::MUTEX_BYTES {
+            bail!(
+                "this 5.10 keeps fields of dm_mod elsewhere (PREEMPT_RT or lock debugging): use 5.11+"
+            );
+        }
         Ok(Resolved {
             layout: layout::resolve(&btf, known).context("find device-mapper's structures")?,
             rdonly_cast: layout::rdonly_cast(&btf),

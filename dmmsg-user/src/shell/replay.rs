@@ -34,7 +34,6 @@ const CHUNKS: usize = 4;
 /// # Errors
 /// It cannot be read, or what is shown cannot be written.
 pub async fn replay(config: &Config, path: &Path) -> Result<Exit> {
-    let mut stop = Stop::new()?;
     let file = if is_stdio(path) {
         None
     } else {
@@ -42,6 +41,8 @@ pub async fn replay(config: &Config, path: &Path) -> Result<Exit> {
     };
     let target = config.write.as_ref().map(|write| Target::open(write, file.as_ref()));
     let target = target.transpose()?;
+    // After opening what may be a pipe that nobody has opened yet: that ends by a signal as it is.
+    let mut stop = Stop::new()?;
     let chunks = match file {
         Some(file) => read_ahead(file),
         None => read_ahead(stdin()),

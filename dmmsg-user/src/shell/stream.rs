@@ -107,7 +107,8 @@ impl<'a> Stream<'a> {
 
     /// Takes a message in flight, which the account has as such, whether it is shown or not.
     fn take_in_flight(&mut self, record: &[u8], event: &Event<'_>, answers: &mut impl Answers) {
-        if self.is_read() && self.admits(&self.config.filter, event) {
+        // The kernel filters a message when its device is found, which may be still to come.
+        if self.is_read() && self.config.filter.admits_unfiltered(event) {
             self.show(record, event, answers);
         }
     }

@@ -83,8 +83,9 @@ fn diagnose(config: &Config) -> Result<Exit> {
 }
 
 async fn trace(config: &Config) -> Result<Exit> {
-    let mut stop = Stop::new()?;
     let target = config.write.as_ref().map(|write| Target::open(write, None)).transpose()?;
+    // After opening what may be a pipe that nobody has opened yet: that ends by a signal as it is.
+    let mut stop = Stop::new()?;
     let Some((host, wanted)) = wait_for_device_mapper(config.probe, &mut stop).await? else {
         return Ok(Exit::Done);
     };
@@ -128,7 +129,7 @@ impl<'a> Run<'a> {
         while self.stream.goes_on() {
             let count = self.drain();
             while let Some(chore) = self.chores.take() {
-                self.carry_out(chore)?;
+                self.carry_out(chore);
             }
             // A capture may wait for its disk.
             tokio::select! {
@@ -162,12 +163,11 @@ impl<'a> Run<'a> {
         self.ring.drain(BATCH, |record| self.stream.take(record, &mut self.lookup))
     }
 
-    fn carry_out(&mut self, chore: Chore) -> Result<()> {
+    fn carry_out(&mut self, chore: Chore) {
         match chore {
             Chore::FollowModules => self.follow_modules(),
-            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck)?,
+            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck),
         }
-        Ok(())
     }
 
     /// Puts probes on the message methods of targets that have come since.
@@ -178,15 +178,18 @@ impl<'a> Run<'a> {
     }
 
     /// Shows the messages that have been in flight for so long, each once.
-    fn tell_of_stuck(&mut self, age: Duration) -> Result<()> {
+    fn tell_of_stuck(&mut self, age: Duration) {
         let now = boot_ns();
         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
         let Self { probes, stream, lookup, watch, .. } = self;
-        probes.in_flight(|slot| {
+        let looked = probes.in_flight(|slot| {
             if let Some(record) = watch.look(slot, now, age) {
-                stream.take(&record, lookup);
+                stream.take(record.bytes(), lookup);
             }
-        })
+        });
+        if let Err(error) = looked {
+            say(format_args!("messages in flight are not shown: {error:#}"));
+        }
     }
 
     /// Detaches, reads what is left, and tells what became of every message.
@@ -206,7 +209,7 @@ impl<'a> Run<'a> {
             sleep(Duration::from_millis(1)).await;
         };
         self.watch = Watch::default();
-        self.tell_of_stuck(Duration::ZERO)?;
+        self.tell_of_stuck(Duration::ZERO);
         self.stream.end(&counters).await
     }
 }

@@ -26,8 +26,8 @@ pub struct DmStructs {
 impl DmStructs {
     /// Linux 5.10, whose modules have no BTF.
     ///
-    /// Source: debug information of Debian's 5.10.223-1, `dm-mod.ko`, x86-64. The structs have no
-    /// part that depends on the kernel's configuration up to these fields.
+    /// Source: debug information of Debian's 5.10.223-1, `dm-mod.ko`, x86-64. Before these fields stand
+    /// locks, whose size depends on the kernel's configuration: see [`DmStructs::MUTEX_BYTES`].
     pub const LINUX_5_10: Self = Self {
         hash_cell_md: 48,
         hash_cell_name: 32,
@@ -44,6 +44,9 @@ impl DmStructs {
         target_len: 24,
         type_name: 8,
     };
+
+    /// Bytes of a `struct mutex` in a kernel that keeps fields where [`DmStructs::LINUX_5_10`] says.
+    pub const MUTEX_BYTES: u64 = 32;
 
     /// Those of a kernel that describes them.
     ///

@@ -130,7 +130,8 @@ impl Recorder {
             running.encoder.end_frame();
             running.due = None;
         }
-        if running.hand_over().await.is_err() {
+        // A writer that failed while there was nothing to hand over has closed the channel.
+        if running.hand_over().await.is_err() || running.channel.is_closed() {
             self.stop();
         }
     }

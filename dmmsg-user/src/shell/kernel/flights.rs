@@ -1,9 +1,10 @@
 //! The kernel's table of messages in flight, as it stands at a moment.
 
-use std::os::fd::AsFd as _;
+use std::{io, os::fd::AsFd as _};
 
 use anyhow::{Context as _, Result, bail};
 use aya::maps::{Map, MapData};
+use zerocopy::IntoBytes as _;
 
 use super::bpf;
 
@@ -11,7 +12,8 @@ use super::bpf;
 pub struct Flights {
     map: MapData,
     keys: Keys,
-    slot: Vec<u8>,
+    /// Two looks at a slot, as words, since records are made of them.
+    looks: [Vec<u64>; 2],
 }
 
 /// How messages are found.
@@ -38,38 +40,50 @@ impl Flights {
         let bytes = usize::try_from(info.value_size()).context("size of a slot")?;
         let most = info.max_entries();
         let keys = if has_slots { Keys::Slots(most) } else { Keys::Tasks { most } };
-        Ok(Self { map, keys, slot: vec![0; bytes] })
+        let looks = [(); 2].map(|()| vec![0; bytes.div_ceil(8)]);
+        Ok(Self { map, keys, looks })
     }
 
-    /// Hands the bytes of every slot to `look`.
+    /// Hands the bytes of every slot to `look` that is somebody's and is not being written.
     ///
     /// # Errors
     /// The map cannot be read.
     pub fn each(&mut self, mut look: impl FnMut(&[u8])) -> Result<()> {
-        let Self { map, keys, slot } = self;
-        let map = map.fd().as_fd();
-        match keys {
+        match self.keys {
             Keys::Slots(slots) => {
-                for index in 0..*slots {
-                    bpf::lookup(map, &index, slot).context("read messages in flight")?;
-                    look(slot);
+                for index in 0..slots {
+                    self.read(&index, &mut look).context("read messages in flight")?;
                 }
             }
             Keys::Tasks { most } => {
                 let mut last = None::<u64>;
                 // Bounded, since the walk starts again where the last key has gone.
-                for _ in 0..*most {
+                for _ in 0..most {
+                    let map = self.map.fd().as_fd();
                     let Some(task) = bpf::next_key(map, last.as_ref()) else { break };
                     // It may have returned meanwhile.
-                    if bpf::lookup(map, &task, slot).is_ok() {
-                        look(slot);
-                    }
+                    let _ = self.read(&task, &mut look);
                     last = Some(task);
                 }
             }
         }
         // A message that was just begun may have left the start of a secret.
-        slot.fill(0);
+        self.looks.iter_mut().for_each(|look| look.fill(0));
+        Ok(())
+    }
+
+    /// Reads a slot twice: what a program writes meanwhile is not the same both times.
+    fn read<K>(&mut self, key: &K, look: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        let Self { map, looks: [first, second], .. } = self;
+        let map = map.fd().as_fd();
+        bpf::lookup(map, key, first.as_mut_bytes())?;
+        if first.first() == Some(&0) {
+            return Ok(());
+        }
+        bpf::lookup(map, key, second.as_mut_bytes())?;
+        if first == second {
+            look(second.as_bytes());
+        }
         Ok(())
     }
 }
