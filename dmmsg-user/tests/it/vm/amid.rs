@@ -13,7 +13,7 @@ use dmmsg::shell::kernel::control::{Control, Direct, Request};
 
 use super::{
     direct::{DM_MESSAGE, message},
-    guest::{Device, Guest},
+    guest::{Device, Guest, exact_rungs},
     load::use_one_cpu,
     tracer::Tracer,
 };
@@ -54,7 +54,7 @@ fn vm_runs_that_begin_and_end_amid_messages_balance() {
             scope.spawn(|| send_until(&over, &zeroes, &paths));
         }
         for _ in 0..3 {
-            let tracers = Tracer::start_on_each_rung("-o json --ioctls");
+            let tracers = Tracer::start_on(exact_rungs(), "-o json --ioctls");
             thread::sleep(Duration::from_millis(50));
             for run in tracers.into_iter().map(Tracer::stop) {
                 let rows = run.calls();

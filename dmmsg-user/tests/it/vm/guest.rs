@@ -68,6 +68,20 @@ pub fn rungs() -> &'static [&'static str] {
     if kernel() < (5, 11) { &["kprobe"] } else { &["fentry", "kprobe"] }
 }
 
+/// Those on which nothing is missed, whoever is preempted where.
+pub fn exact_rungs() -> &'static [&'static str] {
+    if is_preemptible() { &["kprobe"] } else { rungs() }
+}
+
+/// Whether the kernel may take a CPU from a task that is in the kernel.
+///
+/// Debian's 7.2 does, by default, and its older ones do not.
+pub fn is_preemptible() -> bool {
+    // The file came with 5.13.
+    let model = fs::read_to_string("/sys/kernel/debug/sched/preempt").unwrap_or_default();
+    model.contains("(lazy)") || model.contains("(full)")
+}
+
 /// Waits for what the kernel does some time after a program ended.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();

@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{
-    guest::{Device, Guest, rungs},
+    guest::{Device, Guest, is_preemptible, rungs},
     row::Row,
     tracer::{TRACING, Tracer, path},
 };
@@ -65,15 +65,6 @@ pub fn use_one_cpu() {
     let mut cpus = CpuSet::new();
     cpus.set(0);
     sched_setaffinity(None, &cpus).expect("CPU 0 is there");
-}
-
-/// Whether the kernel may take a CPU from a task that is in the kernel.
-///
-/// Debian's 7.2 does, by default, and its older ones do not.
-fn is_preemptible() -> bool {
-    // The file came with 5.13.
-    let model = fs::read_to_string("/sys/kernel/debug/sched/preempt").unwrap_or_default();
-    model.contains("(lazy)") || model.contains("(full)")
 }
 
 /// Lets the tracer run whenever it wants to.

@@ -56,7 +56,12 @@ impl Tracer {
 
     /// Starts it on each rung that the kernel has, and waits until all trace.
     pub fn start_on_each_rung(line: &str) -> Vec<Self> {
-        rungs().iter().map(|rung| Self::start(&format!("{line} --probe {rung}"))).collect()
+        Self::start_on(rungs(), line)
+    }
+
+    /// The same on some rungs.
+    pub fn start_on(rungs: &[&str], line: &str) -> Vec<Self> {
+        rungs.iter().map(|rung| Self::start(&format!("{line} --probe {rung}"))).collect()
     }
 
     /// Starts a prepared command that becomes dmmsg-trace.
