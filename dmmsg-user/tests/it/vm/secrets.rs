@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use dmmsg::shell::kernel::control::Request;
 
 use super::{
-    guest::{Device, Guest, attempt, crypt_table, dmsetup_message, run, send_request},
+    guest::{
+        Device, Guest, WHOLE_TEXTS, attempt, crypt_table, dmsetup_message, kernel, run,
+        send_request,
+    },
     memory::{self, Needles},
     tracer::{Run, Tracer},
 };
@@ -121,7 +124,10 @@ fn vm_keys_in_messages_are_in_no_output_and_no_memory() {
     let mut expected = Vec::from(done);
     expected.extend([139, 132].map(|len| format!("-|{len}|-22|true|[]|")));
     expected.extend(failed);
-    expected.extend([139, 132].map(|len| format!("key|{len}|-22|true|[]|key ")));
+    // An old kernel's programs do not come to the end of the second word, and hide it all.
+    let shown = if kernel() < WHOLE_TEXTS { ["-", ""] } else { ["key", "key "] };
+    let [verb, text] = shown;
+    expected.extend([139, 132].map(|len| format!("{verb}|{len}|-22|true|[]|{text}")));
     expected.extend(
         [134, 128, 132].into_iter().flat_map(|len| {
             ["[]", r#"["secure"]"#].map(|notes| format!("-|{len}|-22|true|{notes}|"))
