@@ -17,7 +17,7 @@ use crate::qemu::Boot;
 use crate::{prerequisites, rootfs, static_build};
 
 /// How long all tests of one kernel may take, emulated.
-const PATIENCE: Duration = Duration::from_mins(20);
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// What tests compare dmmsg with, besides strace; too large for every guest.
 const WITNESSES: &[&str] = &["bpftrace"];
