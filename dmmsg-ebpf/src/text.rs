@@ -26,11 +26,7 @@ const SEARCH_MAX: u32 = 1 << 20;
 const SEARCH_MAX: u32 = (REPEAT_MAX - 2) * BLOCK as u32;
 
 /// Bytes of a text that are scanned for verb and secret; where that does not tell, all is secret.
-#[cfg(not(feature = "kernel-5-10"))]
 const SCAN_MAX: u32 = REPEAT_MAX;
-/// As above: room for the longest verb. The verifier walks through some 4,000 instructions a byte.
-#[cfg(feature = "kernel-5-10")]
-const SCAN_MAX: u32 = VERB_LEN as u32;
 
 /// Words of a text that are read at entry; most texts are shorter.
 ///

@@ -92,7 +92,7 @@ fn vm_long_texts_are_cut_but_measured() {
         })
         .collect::<Vec<_>>();
     if kernel() < WHOLE_TEXTS {
-        // What is not settled by the first 32 bytes is hidden whole.
+        // What is not settled by the first 64 bytes is hidden whole.
         assert_eq!([&cells[0], &cells[2]], ["- 4023 0 false true", "- 4010 -22 false true"]);
         assert!(json.rows()[1].cell("/notes").contains("len_at_least"), "{json:?}");
         return;
