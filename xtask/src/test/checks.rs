@@ -17,7 +17,6 @@ pub fn source(filter: Filter) -> Result<Vec<TestResult>> {
     let checks = [
         ("fmt", cargo_with("fmt", &["--all", "--check", "--", "--color=never"])),
         ("clippy", cargo_with("clippy", &["--all-targets", "--", "-D", "warnings"])),
-        ("clippy-fuzz", cargo_with("clippy", &["--package", "fuzz", "--", "-D", "warnings"])),
         ("clippy-ebpf", ebpf::clippy(false)),
         ("clippy-ebpf-5.10", ebpf::clippy(true)),
         ("doc-tests", cargo_with("test", &["--doc"])),
