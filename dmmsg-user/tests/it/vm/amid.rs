@@ -1,7 +1,8 @@
 //! Runs that begin and end while all the world sends.
 //!
-//! On one CPU: QEMU 7.2, which emulates several at once, may go on with a breakpoint that another CPU
-//! has just patched away, and the kernel dies of it (`Oops: int3` at the probed function).
+//! On one CPU: with senders on two, a 6.12 guest died while probes were patched in (`Oops: int3` at
+//! the probed function, where the bytes were the finished call). That QEMU 7.2 went on with a stale
+//! breakpoint is a guess; it was not tried on a real machine.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
