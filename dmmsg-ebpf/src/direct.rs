@@ -77,6 +77,13 @@ unsafe impl Flight for Direct {
     fn places() -> &'static flights::Table<Self> {
         &DIRECTS
     }
+
+    #[inline(always)]
+    fn abandon(&self) {
+        for _ in 0..(self.depth as usize).min(LAYERS) {
+            lose();
+        }
+    }
 }
 
 /// Entry of `dm_blk_ioctl(bdev, mode, cmd, arg)`.
@@ -149,9 +156,7 @@ fn drop_stale(flight: &mut Direct, bdev: u64, cmd: u32, user: u64) {
     if above.user == user && above.record.head.cmd == cmd && above.bdev != bdev {
         return;
     }
-    for _ in 0..depth.min(LAYERS) {
-        lose();
-    }
+    flight.abandon();
     flight.depth = 0;
 }
 

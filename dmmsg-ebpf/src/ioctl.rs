@@ -58,6 +58,13 @@ unsafe impl Flight for Ioctl {
     fn places() -> &'static flights::Table<Self> {
         &IOCTLS
     }
+
+    #[inline(always)]
+    fn abandon(&self) {
+        if !may_be_message(self.record.head.cmd) {
+            lose();
+        }
+    }
 }
 
 /// Whether the call is counted as a message, if it comes to that.

@@ -25,6 +25,9 @@ pub unsafe trait Flight: Sized + 'static {
 
     /// Where they are kept.
     fn places() -> &'static Table<Self>;
+
+    /// Accounts for a call whose return was not seen, when its task makes the next one.
+    fn abandon(&self);
 }
 
 /// Bytes of a [`Flight`] at most.

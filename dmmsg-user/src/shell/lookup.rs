@@ -8,9 +8,12 @@ use std::{
     path::Path,
 };
 
+use dmmsg_common::record::Call;
+
 use super::users::Users;
 use crate::engine::enrich::{
-    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, unified_cgroup,
+    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, syscall::may_be_ioctl,
+    unified_cgroup,
 };
 
 /// How long an answer is taken to hold, in ns: a sender may start another program.
@@ -64,6 +67,15 @@ impl Lookup {
         let Question { sender, boot_ns, .. } = *question;
         let user = self.users.name(sender.uid, boot_ns).map(<[u8]>::to_vec);
         Known { boot_ns, answer: Answer { user, ..read_process(question) } }
+    }
+}
+
+/// Whether a call has returned for sure: its thread is not there any more, or elsewhere.
+pub fn has_returned(call: &Call) -> bool {
+    let Call { pid, tid, .. } = call;
+    match fs::read(format!("/proc/{pid}/task/{tid}/syscall")) {
+        Ok(syscall) => !may_be_ioctl(&syscall),
+        Err(error) => says_gone(&error),
     }
 }
 

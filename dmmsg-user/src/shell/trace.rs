@@ -16,7 +16,7 @@ use super::{
     cli::{self, Config},
     facts::{self, Host},
     kernel::{Probes, ring::Ring},
-    lookup::Lookup,
+    lookup::{Lookup, has_returned},
     replay::replay,
     say,
     sink::Sink,
@@ -28,6 +28,7 @@ use crate::engine::{
     capture::{CaptureError, Start},
     clock::Anchor,
     doctor::Diagnosis,
+    event::Event,
     exit::Exit,
     in_flight::Watch,
     plan::{Refusal, Rung},
@@ -166,7 +167,9 @@ impl<'a> Run<'a> {
     fn carry_out(&mut self, chore: Chore) {
         match chore {
             Chore::FollowModules => self.follow_modules(),
-            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck),
+            Chore::LookForStuck => {
+                self.tell_of_stuck(self.config.stuck);
+            }
         }
     }
 
@@ -178,18 +181,26 @@ impl<'a> Run<'a> {
     }
 
     /// Shows the messages that have been in flight for so long, each once.
-    fn tell_of_stuck(&mut self, age: Duration) {
+    ///
+    /// Returns how many others have returned without a probe to see it: the kernel keeps the returns
+    /// of a bounded number of calls for a kretprobe.
+    fn tell_of_stuck(&mut self, age: Duration) -> u64 {
         let now = boot_ns();
         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
         let Self { probes, stream, lookup, watch, .. } = self;
+        let mut unseen = 0;
         let looked = probes.in_flight(|slot| {
-            if let Some(record) = watch.look(slot, now, age) {
+            let Some(record) = watch.look(slot, now, age) else { return };
+            if Event::from_record(record.bytes()).call().is_some_and(has_returned) {
+                unseen += 1;
+            } else {
                 stream.take(record.bytes(), lookup);
             }
         });
         if let Err(error) = looked {
             say(format_args!("messages in flight are not shown: {error:#}"));
         }
+        unseen
     }
 
     /// Detaches, reads what is left, and tells what became of every message.
@@ -197,7 +208,7 @@ impl<'a> Run<'a> {
         self.probes.detach()?;
         // A program that ran on another CPU may still be writing.
         let patience = Instant::now();
-        let counters = loop {
+        let mut counters = loop {
             while self.drain() > 0 {
                 self.stream.flush().await;
             }
@@ -209,7 +220,7 @@ impl<'a> Run<'a> {
             sleep(Duration::from_millis(1)).await;
         };
         self.watch = Watch::default();
-        self.tell_of_stuck(Duration::ZERO);
+        counters.lost += self.tell_of_stuck(Duration::ZERO).min(counters.in_flight());
         self.stream.end(&counters).await
     }
 }

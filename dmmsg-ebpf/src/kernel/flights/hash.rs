@@ -27,6 +27,9 @@ static ZEROES: Array<[u8; FLIGHT_MAX]> = Array::with_max_entries(1, 0);
 #[inline(always)]
 pub fn take_off<F: Flight>(task: &Task) -> Option<&'static mut F> {
     const { assert!(size_of::<F>() <= FLIGHT_MAX) };
+    if let Some(before) = find::<F>(task) {
+        before.abandon();
+    }
     let zeroes = ZEROES.get_ptr(0)?;
     let map = ptr::from_ref(F::places()).cast_mut().cast();
     let key = (&raw const task.number).cast();

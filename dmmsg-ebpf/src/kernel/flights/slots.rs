@@ -27,10 +27,13 @@ pub fn take_off<F: Flight>(task: &Task) -> Option<&'static mut F> {
     let first = first_slot::<F>(task);
     for step in 0..REACH {
         let slot = slot::<F>(first + step)?;
-        if own(slot, task.number) {
-            // SAFETY: not null, and ours alone until `land`; what stands there is a value.
-            return unsafe { slot.as_mut() };
+        let Some(was) = own(slot, task.number) else { continue };
+        // SAFETY: not null, and ours alone until `land`; what stands there is a value.
+        let flight = unsafe { slot.as_mut() }?;
+        if was == Before::Ours {
+            flight.abandon();
         }
+        return Some(flight);
     }
     None
 }
@@ -59,9 +62,17 @@ pub fn land<F: Flight>(flight: &mut F) {
     unsafe { ptr::write_volatile(owner, 0) };
 }
 
-/// Makes a free slot that of the task.
+/// Whose a slot was before.
+#[derive(PartialEq, Eq)]
+enum Before {
+    Free,
+    /// Left by a call of the same task, whose end was missed.
+    Ours,
+}
+
+/// Makes a slot that of the task, unless it is another's.
 #[inline(always)]
-fn own<F: Flight>(slot: *mut F, number: u64) -> bool {
+fn own<F: Flight>(slot: *mut F, number: u64) -> Option<Before> {
     // SAFETY: the owner is an aligned `u64` in a map, which others only change atomically.
     let (before, free) = unsafe {
         atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Acquire }>(
@@ -70,8 +81,13 @@ fn own<F: Flight>(slot: *mut F, number: u64) -> bool {
             number,
         )
     };
-    // A slot that the same task owns already was left by a call whose end was missed.
-    free || before == number
+    if free {
+        Some(Before::Free)
+    } else if before == number {
+        Some(Before::Ours)
+    } else {
+        None
+    }
 }
 
 #[inline(always)]

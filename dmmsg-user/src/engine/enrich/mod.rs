@@ -7,6 +7,7 @@ mod container;
 pub mod passwd;
 pub mod stack;
 pub mod stat;
+pub mod syscall;
 mod unit;
 
 use std::borrow::Cow;

@@ -69,7 +69,8 @@ pub struct Probes {
     flights: Flights,
 }
 
-/// Messages that a program did not see, since a run of it was not over on that CPU.
+/// Calls that a program did not see, since a run of it was not over on that CPU; nobody knows whether
+/// they were of device-mapper's type, so these are bounds.
 #[derive(Clone, Copy, Default)]
 struct Missed {
     begun: u64,
@@ -124,10 +125,10 @@ impl Probes {
             drop(link);
             let missed = bpf::recursion_misses(&program).context("read a program's statistics")?;
             match (hook.point, hook.at_return) {
-                (Point::TargetMessage, false) => self.missed.begun = missed,
-                (Point::TargetMessage, true) => self.missed.ended = missed,
-                // Without the others, the message is there but tells less.
-                _ => {}
+                // Without the lookup, the message is there but tells less.
+                (Point::FindDevice, _) => {}
+                (_, false) => self.missed.begun += missed,
+                (_, true) => self.missed.ended += missed,
             }
         }
         if let Some(handlers) = &mut self.handlers {

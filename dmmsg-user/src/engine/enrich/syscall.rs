@@ -1,0 +1,44 @@
+//! What a thread asked the kernel for.
+
+use dmmsg_common::dm::{Cmd, IOCTL_TYPE};
+
+/// Whether a thread may be in an ioctl of device-mapper's, by its `/proc/PID/syscall`.
+///
+/// Of a thread that runs at this moment nothing can be said: it may.
+/// Source: `proc_pid_syscall(5)`; `fs/proc/base.c`, `proc_pid_syscall`: `NUMBER ARGUMENT...`, 5.10 to
+/// 7.3. The second argument of `ioctl(2)` is the command, on every architecture.
+pub fn may_be_ioctl(syscall: &[u8]) -> bool {
+    if syscall.starts_with(b"running") {
+        return true;
+    }
+    let cmd = syscall.split(|byte| *byte == b' ').nth(2).and_then(number);
+    cmd.is_some_and(|cmd| Cmd(cmd).kind() == IOCTL_TYPE)
+}
+
+/// A command's number; one of an `unsigned int` may come with the upper half set.
+fn number(word: &[u8]) -> Option<u32> {
+    let digits = str::from_utf8(word).ok()?.strip_prefix("0x")?;
+    let number = u64::from_str_radix(digits, 16).ok()?;
+    u32::try_from(number & u64::from(u32::MAX)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_be_ioctl;
+
+    #[test]
+    fn a_thread_is_in_an_ioctl_of_ours_or_not() {
+        for (syscall, expected) in [
+            ("16 0x3 0xc138fd0e 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", true),
+            ("16 0x4 0xffffffffc138fd0e 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", true),
+            ("running\n", true),
+            ("16 0x3 0x5401 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", false),
+            ("202 0x55 0x80 0x2 0x0 0x0 0x0 0x7ffd 0x7f01\n", false),
+            ("-1 0x7ffd 0x7f01\n", false),
+            ("0\n", false),
+            ("", false),
+        ] {
+            assert_eq!(may_be_ioctl(syscall.as_bytes()), expected, "{syscall}");
+        }
+    }
+}
