@@ -10,7 +10,7 @@ use super::{
     encode::start_tag,
     field::{fields, is_whole},
     frame::{self, HEAD_BYTES, HEADER_BYTES, REQUIRED, check_header, may_become_capture},
-    item::{self, NO_SLOT, RECORD_MAX, SLOTS},
+    item::{self, CONTEXT_MAX, NO_SLOT, RECORD_MAX, SLOTS},
     window::Window,
 };
 use crate::engine::{
@@ -206,7 +206,7 @@ impl Decoder {
             }
             item::kind::CONTEXT => {
                 if !keep(&mut self.contexts, head.slot, body) {
-                    return Err(self.malformed("a context is cut, or has no slot"));
+                    return Err(self.malformed("a context is cut or too long, or has no slot"));
                 }
                 None
             }
@@ -234,10 +234,11 @@ impl Decoder {
     }
 }
 
-/// Puts a context in its slot, if it is whole and the slots before are taken.
+/// Puts a context in its slot, if it is whole, not too long, and the slots before are taken.
 fn keep(contexts: &mut Vec<Vec<u8>>, slot: u16, context: &[u8]) -> bool {
     let index = usize::from(slot);
-    if slot >= SLOTS || index > contexts.len() || !is_whole(context) {
+    let is_short = context.len() <= CONTEXT_MAX;
+    if slot >= SLOTS || index > contexts.len() || !is_short || !is_whole(context) {
         return false;
     }
     match contexts.get_mut(index) {

@@ -5,8 +5,9 @@
 
 use bytes::{Buf, BufMut};
 
-/// Bytes of a value at most.
-pub const VALUE_MAX: usize = u16::MAX as usize;
+/// Bytes of a value that is written at most, which no path is longer than, and no kernel stack of 64
+/// functions is likely to be.
+pub const VALUE_MAX: usize = 4 << 10;
 
 /// Appends a field, if there is a value; one that is too long is cut.
 pub fn put(out: &mut impl BufMut, tag: u8, value: Option<&[u8]>) {

@@ -8,6 +8,9 @@ use super::frame::{REQUIRED, pad};
 pub const HEAD_BYTES: usize = 8;
 /// Bytes of a ring's record at most, far above what the kernel programs write.
 pub const RECORD_MAX: usize = 1 << 16;
+/// Bytes of a context at most, so that a crafted capture cannot make a reader keep much: room for twice
+/// as many values as there are, each of 4 KiB.
+pub const CONTEXT_MAX: usize = 64 << 10;
 /// Contexts that a reader keeps, numbered from 0.
 pub const SLOTS: u16 = 256;
 /// In place of a context's number where a record has none.

@@ -39,7 +39,7 @@ pub enum WriteRefusal {
     NotRegular(PathBuf),
 }
 
-/// Where a capture goes.
+/// Where a capture goes; a new file to which nothing was written goes with this.
 #[derive(Debug)]
 pub struct Target {
     file: File,
@@ -47,6 +47,8 @@ pub struct Target {
     path: Option<PathBuf>,
     rotate: Option<Rotate>,
     is_regular: bool,
+    /// The file was made by this run, and nothing has been written to it.
+    is_unused: bool,
     /// Bytes up to the end of the last whole piece.
     good_bytes: u64,
 }
@@ -64,7 +66,7 @@ impl Target {
             return Self::stdout();
         }
         let what = || format!("write {}", path.display());
-        let file = open(path).with_context(what)?;
+        let (file, is_new) = open_or_create(path).with_context(what)?;
         let metadata = file.metadata().with_context(what)?;
         let is_regular = metadata.is_file();
         if let Some(source) = source {
@@ -86,7 +88,8 @@ impl Target {
             lock(&file, path)?;
         }
         let path = Some(path.clone());
-        Ok(Self { file, path, rotate: *rotate, is_regular, good_bytes: 0 })
+        let is_unused = is_new && is_regular;
+        Ok(Self { file, path, rotate: *rotate, is_regular, is_unused, good_bytes: 0 })
     }
 
     fn stdout() -> Result<Self> {
@@ -99,6 +102,7 @@ impl Target {
             path: None,
             rotate: None,
             is_regular: false,
+            is_unused: false,
             good_bytes: 0,
         })
     }
@@ -119,6 +123,7 @@ impl Target {
     /// # Errors
     /// The files cannot be moved or written.
     pub fn write(&mut self, piece: &Piece) -> io::Result<()> {
+        self.is_unused = false;
         if piece.starts_file {
             self.start_file()?;
         }
@@ -138,7 +143,7 @@ impl Target {
         match self.rotate {
             Some(Rotate { keep, .. }) if self.file.metadata()?.len() > 0 => {
                 shift(path, keep)?;
-                self.file = open(path)?;
+                self.file = create(path)?;
                 // What just came to be is nobody else's.
                 let _ = self.file.try_lock();
             }
@@ -149,11 +154,38 @@ impl Target {
     }
 }
 
-/// Opens a file for writing; a new one is the owner's alone, since it tells who did what.
-fn open(path: &Path) -> io::Result<File> {
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let (true, Some(path)) = (self.is_unused, &self.path) {
+            // At worst an empty file stays, which the next run takes.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Opens a file for writing, and tells whether it is new.
+fn open_or_create(path: &Path) -> io::Result<(File, bool)> {
+    match create(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        created => return created.map(|file| (file, true)),
+    }
     let is_pipe = fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
     // A pipe that we could also read would never be closed.
-    OpenOptions::new().read(!is_pipe).write(true).create(!is_pipe).mode(0o600).open(path)
+    // What is there may be a link to a file that is not.
+    let file = owners_alone().read(!is_pipe).create(!is_pipe).open(path)?;
+    Ok((file, false))
+}
+
+/// Makes a file.
+fn create(path: &Path) -> io::Result<File> {
+    owners_alone().read(true).create_new(true).open(path)
+}
+
+/// To write a file that is the owner's alone if it is new, since it tells who did what.
+fn owners_alone() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
 }
 
 fn lock(file: &File, path: &Path) -> Result<()> {

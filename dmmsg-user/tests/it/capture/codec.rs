@@ -72,9 +72,13 @@ fn a_frame_ends_before_it_is_long() {
 
 #[test]
 fn contexts_as_long_as_they_can_be_are_kept() {
-    let longest = Some(vec![b'/'; usize::from(u16::MAX)]);
-    let entries = [Entry::record(vec![7; Encoder::RECORD_MAX], longest.clone(), longest)];
-    assert_eq!(read(&capture(&entries, 1), 4096), (whole(&entries), Ok(0)));
+    let path = |bytes| Some(vec![b'/'; bytes]);
+    let record =
+        |path: Option<Vec<u8>>| Entry::record(vec![7; Encoder::RECORD_MAX], path.clone(), path);
+    let entries = [record(path(4 << 10))];
+    let file = capture(&entries, 1);
+    assert_eq!(read(&file, 4096), (whole(&entries), Ok(0)));
+    assert_eq!(capture(&[record(path(5 << 10))], 1), file, "what is longer is cut");
 }
 
 /// All that can be known of a sender.

@@ -135,6 +135,7 @@ fn frames_that_cannot_be() {
     let record_without_context = [8, 0, 0, 0, 1, 1, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8];
     let cut_context = [8, 0, 0, 0, 2, 1, 0, 0, 1, 9, 0, 4, 5, 6, 7, 8];
     let far_context = [8, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let long_context = [&65_544_u32.to_le_bytes()[..], &[2, 1, 0, 0], &vec![0; 65_544]].concat();
     let long_item = [9, 0, 0, 0, 1, 1, 255, 255, 1, 2, 3, 4, 5, 6, 7, 8];
     let impossible_loss = [8, 0, 0, 0, 3, 1, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0xff];
     for frame in [
@@ -143,6 +144,7 @@ fn frames_that_cannot_be() {
         frame(2, 1, &record_without_context),
         frame(2, 1, &cut_context),
         frame(2, 1, &far_context),
+        frame(2, 1, &long_context),
         frame(2, 1, &long_item),
         frame(2, 1, &impossible_loss),
         frame(3, 1, &[0; 32]),

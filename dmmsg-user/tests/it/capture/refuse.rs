@@ -94,6 +94,18 @@ fn a_new_capture_is_its_owners_alone() {
 }
 
 #[test]
+fn a_run_that_does_not_begin_leaves_no_file() {
+    let folder = Folder::new();
+    let (new, old) = (folder.path("new"), folder.file("old", b""));
+    for file in [&new, &old] {
+        let refused = feed(b"no capture", &["-r", "-", "-w", file]);
+        assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+    }
+    assert!(!fs::exists(&new).unwrap());
+    assert!(fs::exists(&old).unwrap(), "what was there stays");
+}
+
+#[test]
 fn a_capture_on_standard_output_is_all_there_is() {
     let file = capture(&entries(), 1);
     let output = command(&["-r", "-", "-w", "-"]).stdin(file_of(&file)).output().unwrap();
