@@ -57,7 +57,7 @@ fn vm_runs_that_begin_and_end_amid_messages_balance() {
         for _ in 0..3 {
             let tracers = Tracer::start_on(exact_rungs(), "-o json --ioctls");
             thread::sleep(Duration::from_millis(50));
-            for run in tracers.into_iter().map(Tracer::stop) {
+            for run in Tracer::stop_all(tracers) {
                 let rows = run.calls();
                 assert!(!rows.is_empty(), "{:?}", run.stderr);
                 for row in rows {

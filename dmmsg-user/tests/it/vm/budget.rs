@@ -81,7 +81,7 @@ fn vm_a_flood_of_direct_messages_hides_no_other() {
         send_among(&zeroes, &paths);
     });
     let elapsed = start.elapsed();
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         check(&run, elapsed);
     }
 }

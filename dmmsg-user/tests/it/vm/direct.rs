@@ -86,7 +86,7 @@ fn vm_direct_messages_are_seen_on_every_target() {
         row("thin", "-", "thin", false),
         row("crypt", "-", "crypt", false),
     ];
-    for run in json.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(json) {
         assert_eq!(cells(&run), expected);
         assert_eq!(run.totals(), "seen 8 = delivered 8 + lost 0 + filtered 0");
         let rows = run.rows();
@@ -97,7 +97,7 @@ fn vm_direct_messages_are_seen_on_every_target() {
         assert!(rows.iter().all(|row| row.cell("/explanation") == why));
     }
     let targets = ["zero", "error", "linear", "linear", "linear", "linear", "thin", "crypt"];
-    for run in table.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(table) {
         let rows = run.stdout.iter().skip(1).map(|line| brief_of_table(line)).collect::<Vec<_>>();
         let expected = targets.iter().enumerate().map(|(at, target)| {
             let forwarded = if at == 3 { " <forwarded 1>" } else { "" };
@@ -116,7 +116,7 @@ fn vm_direct_messages_have_the_target_of_their_index() {
     for index in indexes {
         two.send_direct(DM_MESSAGE, &message(index, 0, 0, b""));
     }
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         let rows = run.rows();
         let targets = rows.iter().map(|row| row.cells(&["/dm/target_type", "/dm/index"]));
         let types = ["linear", "error", "-", "-", "-", "-"];
@@ -153,7 +153,7 @@ fn vm_direct_messages_are_counted_on_more_layers_than_are_kept() {
     // The upper ones first.
     while devices.pop().is_some() {}
 
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         let rows = run.rows();
         let names = rows.iter().map(|row| row.cells(&["/dm/name", "/msg/layer"]));
         let top = (2..10).map(|floor| format!("floor{floor} {}", 9 - floor));
@@ -175,7 +175,7 @@ fn vm_direct_messages_of_nobody_are_seen() {
             assert_eq!(zeroes.send_direct(DM_MESSAGE, &example()), ENOTTY);
         });
     });
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         assert_eq!(cells(&run), ["zeroes - zero 0 direct 4 4 07000000 ENOTTY 0 []"]);
         assert_eq!(run.rows()[0].number("/process/uid"), u64::from(NOBODY));
     }
@@ -217,10 +217,10 @@ fn vm_direct_ioctls_have_names_or_numbers() {
         "paths - 64768 - ENOTTY",
         "paths - 3241737486 - ENOTTY",
     ];
-    for run in json.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(json) {
         assert_eq!(run.rows().iter().map(cells).collect::<Vec<_>>(), expected);
     }
-    for run in table.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(table) {
         let tags = [" DM_MPATH_PROBE_PATHS ", " 0xfd00 (direct) ", " 0xc138fd0e (direct) "];
         assert_eq!(run.stdout.len(), 1 + expected.len());
         for (line, tag) in iter::zip(run.stdout.iter().skip(1), tags.iter().chain(&tags)) {

@@ -17,7 +17,7 @@ fn check(cases: &[(Argument, &str)]) {
     for (argument, _) in cases {
         assert_eq!(device.send_direct(DM_MESSAGE, argument), ENOTTY);
     }
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         let pointers =
             ["/dm/index", "/msg/tag", "/msg/len", "/msg/payload", "/msg/truncated", "/notes"];
         let rows = run.rows().iter().map(|row| row.cells(&pointers)).collect::<Vec<_>>();
@@ -100,7 +100,7 @@ fn vm_keys_in_direct_messages_are_in_no_output_and_no_memory() {
         ("key ", KEY),
     ];
     let formats = ["-o json", "", "--wide", "-o json --probe kprobe", "--probe kprobe"];
-    let tracers = formats.map(|format| Tracer::start(&format!("{format} --ring 64KiB")));
+    let tracers = Tracer::start_lines(formats.map(|format| format!("{format} --ring 64KiB")));
     let send = |text: &str| {
         let len = i32::try_from(text.len()).expect("a short text");
         device.send_direct(DM_MESSAGE, &message(0, 0, len, text.as_bytes()));

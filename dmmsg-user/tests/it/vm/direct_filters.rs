@@ -50,12 +50,11 @@ fn vm_filters_hold_for_direct_messages() {
     let rungs = rungs().iter().cycle();
     let tracers = cases.iter().zip(rungs).map(|((filter, _), rung)| {
         let words = ["-o", "json", "--ring", "64KiB", "--probe", rung];
-        Tracer::start_with(&[&words, *filter].concat())
+        [&words, *filter].concat()
     });
-    let tracers: Vec<_> = tracers.collect();
+    let tracers = Tracer::start_all(tracers);
     send_all(&zeroes, &errors);
-    for ((filter, tags), tracer) in cases.iter().zip(tracers) {
-        let run = tracer.stop();
+    for ((filter, tags), run) in cases.iter().zip(Tracer::stop_all(tracers)) {
         let shown = run.rows().iter().map(|row| row.number("/msg/tag")).collect::<Vec<_>>();
         assert_eq!(shown, *tags, "{filter:?}");
         let (shown, filtered) = (tags.len(), 3 - tags.len());

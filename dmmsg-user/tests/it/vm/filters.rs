@@ -99,13 +99,11 @@ fn vm_filters_show_the_right_messages_and_count_the_others() {
     ];
     // Each holds two programs on a function, which takes 38 at most.
     for cases in cases.chunks(15) {
-        let tracers = cases.iter().map(|(words, _)| {
-            Tracer::start_with(&[&["-o", "json", "--ring", "64KiB"], *words].concat())
-        });
-        let tracers: Vec<_> = tracers.collect();
+        let tracers =
+            cases.iter().map(|(words, _)| [&["-o", "json", "--ring", "64KiB"], *words].concat());
+        let tracers = Tracer::start_all(tracers);
         devices.send_all();
-        for ((words, numbers), tracer) in cases.iter().zip(tracers) {
-            let run = tracer.stop();
+        for ((words, numbers), run) in cases.iter().zip(Tracer::stop_all(tracers)) {
             let texts = run.rows().iter().map(|row| row.cell("/msg/text")).collect::<Vec<_>>();
             let sent = numbers.iter().map(|number| TEXTS[number - 1].trim_end_matches('6'));
             assert_eq!(texts, sent.collect::<Vec<_>>(), "{words:?}");

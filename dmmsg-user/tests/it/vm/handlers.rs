@@ -54,13 +54,13 @@ fn vm_time_in_the_target_is_told() {
     }
     send(Address::Name(b"nobody"), 0, b"hello");
 
-    for run in json.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(json) {
         let rows = run.rows();
         let expected = cases.iter().map(|(_, _, reached)| *reached).chain([false]);
         let told = rows.iter().map(has_handler).collect::<Vec<_>>();
         assert_eq!(told, expected.collect::<Vec<_>>(), "{run:#?}");
     }
-    for run in wide.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(wide) {
         let end = run.stdout[0].find("HANDLER(us)").expect("the column is there") + 11;
         for (line, (_, text, reached)) in run.stdout.iter().skip(1).zip(cases) {
             let cell = line[..end].split_whitespace().next_back().expect("cells");
@@ -120,7 +120,7 @@ fn vm_modules_of_targets_come_and_go_while_we_trace() {
         }
         assert!(!is_probed("pool_message"));
     }
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         let texts = run.rows().iter().map(|row| row.cell("/msg/text")).collect::<Vec<_>>();
         assert_eq!(texts, sent);
         let count = sent.len();

@@ -74,7 +74,7 @@ fn vm_ioctls_are_seen_if_asked_for() {
     let without = Tracer::start("-o json");
     live();
 
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         assert_eq!(briefs(&run), LIVED);
         check_devices(&run);
         let seen = run.calls().len();
@@ -127,13 +127,13 @@ fn vm_filters_hold_for_ioctls() {
         ("-m set_region_mappings", &[3]),
     ];
     let rungs = rungs().iter().cycle();
-    let tracers = cases.iter().zip(rungs).map(|((filter, _), rung)| {
-        Tracer::start(&format!("-o json --ioctls --probe {rung} {filter}"))
-    });
-    let tracers: Vec<_> = tracers.collect();
+    let tracers = cases
+        .iter()
+        .zip(rungs)
+        .map(|((filter, _), rung)| format!("-o json --ioctls --probe {rung} {filter}"));
+    let tracers = Tracer::start_lines(tracers);
     live();
-    for ((filter, places), tracer) in cases.iter().zip(tracers) {
-        let run = tracer.stop();
+    for ((filter, places), run) in cases.iter().zip(Tracer::stop_all(tracers)) {
         let expected = places.iter().map(|&place| LIVED[place]).collect::<Vec<_>>();
         assert_eq!(briefs(&run), expected, "{filter}");
     }
@@ -171,7 +171,7 @@ fn vm_messages_that_the_kernel_refuses_at_once_are_ioctls() {
         "message - paths EINVAL 0",
         &format!("ioctl message paths EACCES {NOBODY}"),
     ];
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         let rows = run.calls();
         let cells = rows.iter().map(|row| format!("{} {}", brief(row), row.cell("/process/uid")));
         assert_eq!(cells.collect::<Vec<_>>(), expected);
@@ -189,7 +189,7 @@ fn vm_ioctls_that_wait_are_in_flight_when_a_run_ends() {
     let mut waiting =
         Command::new("dmsetup").args(["wait", "paths"]).spawn().expect("dmsetup starts");
     thread::sleep(Duration::from_secs(1));
-    let runs: Vec<_> = tracers.into_iter().map(Tracer::stop).collect();
+    let runs: Vec<_> = Tracer::stop_all(tracers).collect();
     waiting.kill().expect("dmsetup is killed");
     waiting.wait().expect("dmsetup ends");
     for run in runs {
@@ -231,7 +231,7 @@ fn vm_ioctls_of_lvm_are_those_that_strace_sees() {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
     assert!(names.contains(&"DM_TARGET_MSG"), "{names:?}");
-    for run in tracers.into_iter().map(Tracer::stop) {
+    for run in Tracer::stop_all(tracers) {
         let rows = run.calls();
         let shown = rows.iter().map(|row| match &*row.cell("/type") {
             "ioctl" => row.cell("/ioctl/name"),

@@ -3,21 +3,20 @@
 use dmmsg::shell::kernel::control::Request;
 
 use super::{
-    guest::{Device, Guest, rungs, send_request},
+    guest::{Device, Guest, send_request},
     tracer::Tracer,
 };
 
 /// Sends what `make` makes of messages to a switch; compares their rows, in brief, with notes.
 fn check<T>(cases: &[(&str, T, &str)], make: impl Fn(Request, &T) -> Request) {
     let switch = Device::switch("paths");
-    let start = |rung| Tracer::start(&format!("-o json --probe {rung}"));
-    let tracers: Vec<_> = rungs().iter().map(start).collect();
+    let tracers = Tracer::start_on_each_rung("-o json");
     for (text, how, _) in cases {
         let request = Request::new(switch.address(), 0, text.as_bytes());
         send_request(&mut make(request, how));
     }
-    for tracer in tracers {
-        let rows = tracer.stop().rows();
+    for run in Tracer::stop_all(tracers) {
+        let rows = run.rows();
         let rows = rows.iter().map(|row| format!("{} {}", row.brief(), row.cell("/notes")));
         let expected = cases.iter().map(|(_, _, expected)| *expected);
         assert_eq!(rows.collect::<Vec<_>>(), expected.collect::<Vec<_>>());

@@ -25,7 +25,7 @@ struct Witnesses(Vec<Tracer>);
 impl Witnesses {
     fn start() -> Self {
         let formats = ["-o json", "", "--wide", "-o json --probe kprobe", "--wide --probe kprobe"];
-        Self(formats.map(|format| Tracer::start(&format!("{format} --ring 64KiB"))).into())
+        Self(Tracer::start_lines(formats.map(|format| format!("{format} --ring 64KiB"))))
     }
 
     /// Ends all; `key` must have left no trace, unlike what was sent in the open.

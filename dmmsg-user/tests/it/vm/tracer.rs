@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    ffi::OsStr,
     io::{BufRead as _, BufReader, Read},
     os::unix::process::ExitStatusExt as _,
     process::{Child, Command, Stdio},
@@ -49,9 +50,37 @@ impl Tracer {
 
     /// Starts dmmsg-trace with words, and waits until it traces.
     pub fn start_with(words: &[&str]) -> Self {
-        let mut tracer = Self::spawn(Command::new(path()).args(words));
-        tracer.wait_until_told(TRACING);
-        tracer
+        Self::start_all([words]).remove(0)
+    }
+
+    /// Starts one with each list of words, and waits until all trace.
+    ///
+    /// Two at a time, for a guest has two CPUs.
+    pub fn start_all<W: AsRef<OsStr>>(
+        lists: impl IntoIterator<Item = impl AsRef<[W]>>,
+    ) -> Vec<Self> {
+        let mut tracers: Vec<Self> = Vec::new();
+        for words in lists {
+            if let Some(before) = tracers.len().checked_sub(2) {
+                tracers[before].wait_until_tracing();
+            }
+            tracers.push(Self::spawn(Command::new(path()).args(words.as_ref())));
+        }
+        tracers.iter_mut().for_each(Self::wait_until_tracing);
+        tracers
+    }
+
+    /// Starts one with each line of words, and waits until all trace.
+    pub fn start_lines<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Vec<Self> {
+        let words =
+            |line: L| line.as_ref().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        Self::start_all(lines.into_iter().map(words))
+    }
+
+    fn wait_until_tracing(&mut self) {
+        if !self.told.iter().any(|line| line.contains(TRACING)) {
+            self.wait_until_told(TRACING);
+        }
     }
 
     /// Starts it on each rung that the kernel has, and waits until all trace.
@@ -61,7 +90,7 @@ impl Tracer {
 
     /// The same on some rungs.
     pub fn start_on(rungs: &[&str], line: &str) -> Vec<Self> {
-        rungs.iter().map(|rung| Self::start(&format!("{line} --probe {rung}"))).collect()
+        Self::start_lines(rungs.iter().map(|rung| format!("{line} --probe {rung}")))
     }
 
     /// Starts a prepared command that becomes dmmsg-trace.
@@ -108,11 +137,23 @@ impl Tracer {
         self.stop_by(Signal::INT)
     }
 
+    /// Ends all of these runs as Ctrl-C does.
+    pub fn stop_all(tracers: Vec<Self>) -> impl Iterator<Item = Run> {
+        for tracer in &tracers {
+            tracer.signal(Signal::INT);
+        }
+        tracers.into_iter().map(Self::end)
+    }
+
     /// Ends the run by a signal.
     pub fn stop_by(self, signal: Signal) -> Run {
+        self.signal(signal);
+        self.end()
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("the signal is sent");
-        self.end()
     }
 
     /// Waits until the run ends.
