@@ -13,8 +13,9 @@ pub enum Console {
     Show,
     /// Only kept.
     Hide,
-    /// Of its lines those that begin so are copied to standard output, when they are whole.
-    Lines(&'static str),
+    /// Of its lines those that begin with `start` are copied to standard output, when they are whole,
+    /// each behind `label`.
+    Lines { start: &'static str, label: &'static str },
 }
 
 impl Console {
@@ -39,9 +40,9 @@ impl Console {
             match self {
                 Self::Show => show(&clean),
                 Self::Hide => {}
-                Self::Lines(prefix) => whole.take(&clean, |line| {
-                    if line.starts_with(prefix.as_bytes()) {
-                        show(line);
+                Self::Lines { start, label } => whole.take(&clean, |line| {
+                    if line.starts_with(start.as_bytes()) {
+                        show(&[label.as_bytes(), b" ", line].concat());
                     }
                 }),
             }

@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn boot(version: Version) -> Result<Boot> {
     let mut boot = Boot::new(&Cache::open()?, version)?;
     boot.icount = true;
-    boot.console = Console::Lines("arm ");
+    boot.console = Console::Lines { start: "arm ", label: version.series() };
     boot.timeout = Duration::from_mins(20);
     boot.command = vec!["sh".into(), "/usr/bin/bench-cost".into()];
     boot.command.extend([COUNT.to_string(), ROUNDS.to_string()]);

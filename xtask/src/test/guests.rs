@@ -1,7 +1,8 @@
 //! The integration tests that need a device-mapper: one guest for each kernel.
 
-use std::fs;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use std::{fs, iter, thread};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -60,34 +61,63 @@ pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
     prerequisites::ensure(prerequisites::VM)?;
     let tests = static_build::integration_tests()?;
     let programs = static_build::all_programs()?;
+    let guests = runs.into_iter().map(|(version, names)| {
+        let boot = boot(version, &names, &tests, &programs)?;
+        Ok(Guest { version, names, boot })
+    });
     let mut results = Vec::new();
-    for (version, names) in runs {
-        results.extend(run_kernel(version, &names, &tests, &programs)?);
+    for (_, ended) in two_at_a_time(guests.collect::<Result<_>>()?, Guest::run) {
+        results.extend(ended?);
     }
     Ok(results)
+}
+
+/// Does `work` for each of `items` in two threads; returns the results in the order of the items.
+///
+/// Two guests of two processors keep two cores busy, which one does not, since it waits a lot.
+fn two_at_a_time<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<(usize, R)> {
+    let waiting = Mutex::new(items.into_iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let lane = || iter::from_fn(next).map(|(nth, item)| (nth, work(item))).collect::<Vec<_>>();
+    let mut done = thread::scope(|scope| {
+        let other = scope.spawn(lane);
+        let mut done = lane();
+        match other.join() {
+            Ok(others) => done.extend(others),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        done
+    });
+    done.sort_by_key(|(nth, _)| *nth);
+    done
 }
 
 fn full(version: Version, name: &str) -> String {
     format!("linux-{} {name}", version.series())
 }
 
-fn run_kernel(
+/// A guest and the tests that it runs.
+struct Guest {
     version: Version,
-    names: &[String],
-    tests: &Program,
-    programs: &[Program],
-) -> Result<Vec<TestResult>> {
-    let folder = tempfile::tempdir().context("create a temporary folder")?;
-    let boot = boot(version, names, tests, programs);
-    let ended = boot.and_then(|boot| boot.run(folder.path()));
-    // A guest that died has said something before, maybe; one that never came up has no console.
-    let console = fs::read(folder.path().join("console.txt")).unwrap_or_default();
-    let mut outcomes = libtest::outcomes(names, &String::from_utf8_lossy(&console));
-    if let Err(error) = ended {
-        blame(&mut outcomes, &format!("{error:#}"));
+    names: Vec<String>,
+    boot: Boot,
+}
+
+impl Guest {
+    fn run(self) -> Result<Vec<TestResult>> {
+        let Self { version, names, boot } = self;
+        let folder = tempfile::tempdir().context("create a temporary folder")?;
+        let ended = boot.run(folder.path());
+        // A guest that died has said something before, maybe; one that never came up has no console.
+        let console = fs::read(folder.path().join("console.txt")).unwrap_or_default();
+        let mut outcomes = libtest::outcomes(&names, &String::from_utf8_lossy(&console));
+        if let Err(error) = ended {
+            blame(&mut outcomes, &format!("{error:#}"));
+        }
+        let result =
+            |(name, outcome): (&String, _)| TestResult { name: full(version, name), outcome };
+        Ok(names.iter().zip(outcomes).map(result).collect())
     }
-    let results = names.iter().zip(outcomes);
-    Ok(results.map(|(name, outcome)| TestResult { name: full(version, name), outcome }).collect())
 }
 
 /// Tells the first test that did not pass why: the guest died in it.
@@ -108,7 +138,7 @@ fn boot(version: Version, names: &[String], tests: &Program, programs: &[Program
     boot.archives.push(rootfs::layer(&cache, WITNESSES)?);
     boot.memory_mib = MEMORY_MIB;
     boot.timeout = PATIENCE;
-    boot.console = Console::Lines("test ");
+    boot.console = Console::Lines { start: "test ", label: version.series() };
     boot.command = vec!["env".into(), "DMMSG_REQUIRE=root,vm".into()];
     for Program { name, path, .. } in programs {
         let place = format!("/usr/bin/{name}");
