@@ -11,6 +11,7 @@
 pub mod argv;
 pub mod dm;
 pub mod filter;
+pub mod hist;
 pub mod layout;
 pub mod nul;
 pub mod record;

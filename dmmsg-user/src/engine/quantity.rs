@@ -50,6 +50,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
         .ok_or(QuantityError::Range { range: "from 1ns to 500 years" })
 }
 
+/// Reads an interval: a duration, or a number of seconds; it is at least 10 ms.
+///
+/// # Errors
+/// No number, an unknown unit, or out of range.
+pub fn parse_interval(text: &str) -> Result<Duration, QuantityError> {
+    let is_number = text.ends_with(|last: char| last.is_ascii_digit());
+    let interval = parse_duration(&if is_number { format!("{text}s") } else { text.to_owned() })?;
+    let is_long = interval >= Duration::from_millis(10);
+    is_long.then_some(interval).ok_or(QuantityError::Range { range: "10ms or longer" })
+}
+
 /// Size of a ring buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSize {

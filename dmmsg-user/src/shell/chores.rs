@@ -19,6 +19,8 @@ pub struct Chores {
     modules: Option<Instant>,
     in_flight: Instant,
     look_every: Duration,
+    /// When the interval ends, and how long the next one is.
+    interval: Option<(Instant, Duration)>,
 }
 
 /// A chore that is due.
@@ -28,11 +30,13 @@ pub enum Chore {
     FollowModules,
     /// Look for messages that do not return.
     LookForStuck,
+    /// Show what came in the interval that ends now.
+    ShowInterval,
 }
 
 impl Chores {
     /// Starts the clocks; must be called inside a tokio runtime. Modules count only if asked for.
-    pub fn new(modules: bool, stuck_after: Duration) -> Self {
+    pub fn new(modules: bool, stuck_after: Duration, interval: Option<Duration>) -> Self {
         let now = Instant::now();
         let look_every = (stuck_after / LOOKS).clamp(LOOK_AT_MOST_EVERY, LOOK_AT_LEAST_EVERY);
         Self {
@@ -40,6 +44,7 @@ impl Chores {
             modules: modules.then_some(now),
             in_flight: now + look_every,
             look_every,
+            interval: interval.map(|every| (now + every, every)),
         }
     }
 
@@ -54,12 +59,18 @@ impl Chores {
             self.in_flight = now + self.look_every;
             return Some(Chore::LookForStuck);
         }
+        if let Some((end, every)) = self.interval.filter(|(end, _)| *end <= now) {
+            // A run that was held up for longer goes on from now.
+            self.interval = Some(((end + every).max(now), every));
+            return Some(Chore::ShowInterval);
+        }
         None
     }
 
     /// Returns when something is due.
     pub async fn wait(&mut self) {
-        let due = self.modules.map_or(self.in_flight, |modules| modules.min(self.in_flight));
+        let others = self.modules.into_iter().chain(self.interval.map(|(end, _)| end));
+        let due = others.fold(self.in_flight, Instant::min);
         let Some(uevents) = &mut self.uevents else {
             return sleep_until(due.into()).await;
         };

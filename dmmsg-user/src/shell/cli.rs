@@ -14,8 +14,9 @@ use dmmsg_common::dm::{COMM_LEN, TYPE_NAME_LEN};
 use crate::engine::{
     exit::Exit,
     filter::{Device, Filter, Padded, Verb},
+    histogram::Split,
     plan::{Probe, Rung},
-    quantity::{FileSize, RingSize, parse_duration},
+    quantity::{FileSize, RingSize, parse_duration, parse_interval},
     targets::Selection,
 };
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub verbs: Option<Selection>,
     /// How messages are shown.
     pub format: Format,
+    /// Show histograms so often.
+    pub intervals: Option<Intervals>,
     /// Which messages are shown.
     pub filter: Filter,
     /// End after this time.
@@ -88,6 +91,22 @@ pub enum Format {
     },
     /// As one JSON object a line.
     Json,
+    /// As histograms of latency.
+    Hist {
+        /// What has a histogram of its own.
+        split: Split,
+        /// One JSON object a histogram, not bars.
+        json: bool,
+    },
+}
+
+/// When histograms are shown, other than at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// Time between them.
+    pub every: Duration,
+    /// End after so many.
+    pub count: Option<NonZeroU64>,
 }
 
 impl Format {
@@ -96,6 +115,7 @@ impl Format {
         match self {
             Self::Table { wide } => wide,
             Self::Json => true,
+            Self::Hist { .. } => false,
         }
     }
 }
@@ -125,13 +145,17 @@ fn report(error: &clap::Error) -> Exit {
 
 impl From<Args> for Config {
     fn from(args: Args) -> Self {
+        let split = Split { by_device: args.per_device, by_kind: args.per_verb };
         Self {
             doctor: args.doctor,
             verbs: args.verbs,
             format: match args.output {
                 OutputWord::Table => Format::Table { wide: args.wide },
                 OutputWord::Json => Format::Json,
+                OutputWord::Hist => Format::Hist { split, json: false },
+                OutputWord::HistJson => Format::Hist { split, json: true },
             },
+            intervals: args.interval.map(|every| Intervals { every, count: args.interval_count }),
             filter: Filter {
                 device: args.device,
                 target_type: args.target_type,
@@ -192,6 +216,14 @@ struct Args {
     #[arg(long, value_name = "COUNT", default_value = "8", requires = "rotate",
           value_parser = value_parser!(u32).range(2..=1000))]
     keep: u32,
+
+    /// With histograms, one for each device
+    #[arg(short = 'D', long)]
+    per_device: bool,
+
+    /// With histograms, one for each verb of each type of target
+    #[arg(short = 'F', long)]
+    per_verb: bool,
 
     /// Only this device: MAJ:MIN, a name, a uuid, or a pattern of a name or uuid
     #[arg(short, long, value_name = "DEV")]
@@ -261,12 +293,25 @@ struct Args {
     /// Size of the buffer between kernel and dmmsg, such as 64KiB or 8MiB
     #[arg(long, value_name = "SIZE", default_value = "8MiB")]
     ring: RingSize,
+
+    /// With histograms, show them each INTERVAL, in seconds or such as 500ms
+    #[arg(value_parser = parse_interval, conflicts_with_all = ["read", "doctor", "verbs"])]
+    interval: Option<Duration>,
+
+    /// Stop after this many intervals
+    #[arg(value_name = "COUNT",
+          value_parser = value_parser!(u64).range(1..).try_map(NonZeroU64::try_from))]
+    interval_count: Option<NonZeroU64>,
 }
 
 impl Args {
     fn checked(self) -> Result<Self, clap::Error> {
         let to_stdout = self.write.as_deref().is_some_and(is_stdio);
         let wrong = |text| Err(clap::Error::raw(ErrorKind::ArgumentConflict, text));
+        let histograms = self.per_device || self.per_verb || self.interval.is_some();
+        if histograms && !matches!(self.output, OutputWord::Hist | OutputWord::HistJson) {
+            return wrong("--per-device, --per-verb and INTERVAL need -o hist or -o hist-json");
+        }
         if self.doctor && self.write.is_some() {
             return wrong("--doctor writes no capture");
         }
@@ -284,8 +329,14 @@ impl Args {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OutputWord {
+    /// Columns, one row a message
     Table,
+    /// One JSON object a message
     Json,
+    /// Histograms of latency, at the end or each INTERVAL
+    Hist,
+    /// The same, one JSON object a histogram
+    HistJson,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -300,8 +351,8 @@ Examples:
   dmmsg-trace                              every message and direct ioctl, as it returns
   dmmsg-trace -x -w failed.cap             only those that failed, also to a capture
   dmmsg-trace -r failed.cap -m delete      thin volumes deleted, from a capture
-  dmmsg-trace -d 'LVM-*' --wide            LVM's devices, with all that is known
-  dmmsg-trace -t crypt                     who touches volume keys (never shown)
+  dmmsg-trace -t crypt --wide              who touches volume keys (never shown), in full
   dmmsg-trace --ioctls -d vg-pool          all ioctls on one device, such as load and suspend
   dmmsg-trace -o json --duration 1m        one minute as JSON lines
+  dmmsg-trace -o hist -F 10                how long each verb takes, every ten seconds
   dmmsg-trace --doctor                     what works on this machine";

@@ -1,6 +1,9 @@
 //! What becomes of records, wherever they come from: the ring, or a capture.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use dmmsg_common::stats::Counters;
@@ -18,7 +21,12 @@ use crate::engine::{
     event::Event,
     exit::Exit,
     filter::Filter,
-    render::{Output, json::Json, table::Table},
+    render::{
+        Output,
+        hist::{Form, Hist},
+        json::Json,
+        table::Table,
+    },
     tally::{Tally, Totals},
 };
 
@@ -44,6 +52,8 @@ pub struct Stream<'a> {
     tally: Tally,
     losses: Losses,
     reader: Reader,
+    /// Intervals that are still to be shown, if there is an end to them.
+    intervals_left: Option<u64>,
     /// Why the output could not be written.
     failure: Option<anyhow::Error>,
 }
@@ -65,6 +75,7 @@ impl<'a> Stream<'a> {
             tally: Tally::after_losses(start.lost_before),
             losses: Losses::default(),
             reader: Reader::Listens,
+            intervals_left: config.intervals.and_then(|of| of.count).map(NonZeroU64::get),
             failure: None,
         };
         stream.output.start(stream.sink.lines());
@@ -75,7 +86,7 @@ impl<'a> Stream<'a> {
     /// Whether anybody wants more.
     pub fn goes_on(&self) -> bool {
         let enough = self.config.count.is_some_and(|count| self.tally.shown() >= count.get());
-        !enough && self.is_read()
+        !enough && self.intervals_left != Some(0) && self.is_read()
     }
 
     /// Whether somebody takes what is written.
@@ -110,6 +121,14 @@ impl<'a> Stream<'a> {
         // The kernel filters a message when its device is found, which may be still to come.
         if self.is_read() && self.config.filter.admits_unfiltered(event) {
             self.show(record, event, answers);
+        }
+    }
+
+    /// Shows what came in an interval that ends now, if all wanted are not shown yet.
+    pub fn interval(&mut self, now_boot_ns: u64) {
+        if self.intervals_left != Some(0) {
+            self.output.interval(self.sink.lines(), now_boot_ns);
+            self.intervals_left = self.intervals_left.map(|left| left - 1);
         }
     }
 
@@ -237,10 +256,14 @@ fn output(config: &Config, start: &Start) -> Output {
     if config.write.as_ref().is_some_and(Write::is_stdout) {
         return Output::Nothing;
     }
-    let local = Clock::local(start.anchor, start.utc_offset_s);
+    let (utc, local) = (Clock::utc(start.anchor), Clock::local(start.anchor, start.utc_offset_s));
     match config.format {
         Format::Table { wide } => Output::Table(Table::new(local, wide)),
-        Format::Json => Output::Json(Box::new(Json::new(Clock::utc(start.anchor)))),
+        Format::Json => Output::Json(Box::new(Json::new(utc))),
+        Format::Hist { split, json } => {
+            let form = if json { Form::Json(utc) } else { Form::Text(local) };
+            Output::Hist(Box::new(Hist::new(split, form, config.intervals.is_some())))
+        }
     }
 }
 

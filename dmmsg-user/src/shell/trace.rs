@@ -120,7 +120,8 @@ impl<'a> Run<'a> {
         let start = start();
         let recorder = target.map(|target| Recorder::begin(target, start.clone())).transpose()?;
         let stream = Stream::new(config, Source::Ring, &start, recorder);
-        let chores = Chores::new(probes.has_handlers(), config.stuck);
+        let every = config.intervals.map(|intervals| intervals.every);
+        let chores = Chores::new(probes.has_handlers(), config.stuck, every);
         let (lookup, watch) = (Lookup::default(), Watch::default());
         Ok(Self { config, probes, ring, lookup, stream, chores, watch })
     }
@@ -167,6 +168,7 @@ impl<'a> Run<'a> {
     fn carry_out(&mut self, chore: Chore) {
         match chore {
             Chore::FollowModules => self.follow_modules(),
+            Chore::ShowInterval => self.stream.interval(boot_ns()),
             Chore::LookForStuck => {
                 self.tell_of_stuck(self.config.stuck);
             }
@@ -221,6 +223,9 @@ impl<'a> Run<'a> {
         };
         self.watch = Watch::default();
         counters.lost += self.tell_of_stuck(Duration::ZERO).min(counters.in_flight());
+        if self.config.intervals.is_some() {
+            self.stream.interval(boot_ns());
+        }
         self.stream.end(&counters).await
     }
 }

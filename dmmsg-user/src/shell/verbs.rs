@@ -12,8 +12,8 @@ use crate::engine::{exit::Exit, targets::Selection};
 pub fn list(selection: Selection, format: Format) -> Result<Exit> {
     let mut sink = Sink::stdout();
     match format {
-        Format::Table { .. } => selection.table(sink.lines()),
-        Format::Json => selection.json(sink.lines()),
+        Format::Table { .. } | Format::Hist { json: false, .. } => selection.table(sink.lines()),
+        Format::Json | Format::Hist { json: true, .. } => selection.json(sink.lines()),
     }
     let _ = sink.flush().context("write to standard output")?;
     Ok(Exit::Done)

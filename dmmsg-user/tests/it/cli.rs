@@ -53,14 +53,14 @@ fn words_that_mean_nothing() {
     check_usage_error(
         &["5"],
         &expect![[r#"
-        dmmsg-trace: unexpected argument '5' found
-    "#]],
+            dmmsg-trace: --per-device, --per-verb and INTERVAL need -o hist or -o hist-json
+        "#]],
     );
     check_usage_error(
         &["-o", "xml"],
         &expect![[r#"
-        dmmsg-trace: invalid value 'xml' for '--output <FORMAT>' [possible values: table, json]
-    "#]],
+            dmmsg-trace: invalid value 'xml' for '--output <FORMAT>' [possible values: table, json, hist, hist-json]
+        "#]],
     );
     check_usage_error(
         &["--probe", "uprobe"],

@@ -12,6 +12,7 @@
 mod capture;
 mod cli;
 mod decode;
+mod hist;
 mod ioctls;
 mod kernel;
 mod lookup;

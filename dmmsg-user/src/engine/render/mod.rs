@@ -1,11 +1,13 @@
 //! Events as bytes for people and programs, by events and configuration alone.
 
+pub mod hist;
 pub mod json;
 mod line;
 mod short;
 pub mod table;
 
 use super::{enrich::Context, event::Event, tally::Totals};
+use hist::Hist;
 use json::Json;
 use table::Table;
 
@@ -18,6 +20,8 @@ pub enum Output {
     Table(Table),
     /// One object a line.
     Json(Box<Json>),
+    /// Histograms of latency, at the end or when they are asked for.
+    Hist(Box<Hist>),
     /// Nothing, since a capture takes its place.
     Nothing,
 }
@@ -28,7 +32,7 @@ impl Output {
         match self {
             Self::Table(table) => table.is_wide(),
             Self::Json(_) => true,
-            Self::Nothing => false,
+            Self::Hist(_) | Self::Nothing => false,
         }
     }
 
@@ -46,6 +50,7 @@ impl Output {
             (Self::Table(table), Event::Direct(direct)) => table.direct(out, direct, context),
             (Self::Table(table), Event::Ioctl(ioctl)) => table.ioctl(out, ioctl, context),
             (Self::Table(_), Event::Bad(_)) | (Self::Nothing, _) => {}
+            (Self::Hist(hist), event) => hist.add(event),
             (Self::Json(json), Event::Message(message)) => json.message(out, message, context),
             (Self::Json(json), Event::Direct(direct)) => json.direct(out, direct, context),
             (Self::Json(json), Event::Ioctl(ioctl)) => json.ioctl(out, ioctl, context),
@@ -55,15 +60,34 @@ impl Output {
 
     /// Appends that messages were lost before the next event.
     pub fn lost(&self, out: &mut Vec<u8>, count: u64) {
-        if let Self::Json(_) = self {
+        if self.is_json() {
             json::lost(out, count);
         }
     }
 
+    /// Appends what was counted in an interval that ends at `until_boot_ns`, where that is shown.
+    pub fn interval(&mut self, out: &mut Vec<u8>, until_boot_ns: u64) {
+        if let Self::Hist(hist) = self {
+            hist.interval(out, until_boot_ns);
+        }
+    }
+
     /// Appends what stands behind the last event.
-    pub fn end(&self, out: &mut Vec<u8>, totals: &Totals) {
-        if let Self::Json(_) = self {
+    pub fn end(&mut self, out: &mut Vec<u8>, totals: &Totals) {
+        if let Self::Hist(hist) = self {
+            hist.end(out);
+        }
+        if self.is_json() {
             json::stats(out, totals);
+        }
+    }
+
+    /// Whether each line is a JSON object.
+    const fn is_json(&self) -> bool {
+        match self {
+            Self::Json(_) => true,
+            Self::Hist(hist) => hist.is_json(),
+            Self::Table(_) | Self::Nothing => false,
         }
     }
 }

@@ -52,6 +52,25 @@ pub static ALL: &[&Target] = &[
     &zoned::ZONED,
 ];
 
+/// The types of target in the kernel's own tree that take no messages.
+pub static SILENT: &[&str] = &[
+    "delay",
+    "ebs",
+    "error",
+    "flakey",
+    "integrity",
+    "linear",
+    "mirror",
+    "snapshot",
+    "snapshot-merge",
+    "snapshot-origin",
+    "striped",
+    "thin",
+    "unstriped",
+    "verity",
+    "zero",
+];
+
 /// The types of target that take messages, each by a function of its own.
 pub fn types() -> impl Iterator<Item = &'static Target> {
     ALL.iter().skip(1).copied()

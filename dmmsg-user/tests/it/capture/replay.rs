@@ -4,7 +4,13 @@ use dmmsg::engine::{
     capture::Start,
     clock::Clock,
     event::Event,
-    render::{Output, json::Json, table::Table},
+    histogram::Split,
+    render::{
+        Output,
+        hist::{Form, Hist},
+        json::Json,
+        table::Table,
+    },
     tally::Tally,
 };
 use dmmsg_common::{record::flag, stats::Counters};
@@ -89,9 +95,15 @@ fn shown(mut output: Output, entries: &[Entry], kernel: &Counters) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn outputs() -> [(&'static [&'static str], Output); 3] {
+fn outputs() -> [(&'static [&'static str], Output); 6] {
     let local = Clock::local(ANCHOR, 3600);
+    let hist = |by_device, by_kind, form| {
+        Output::Hist(Box::new(Hist::new(Split { by_device, by_kind }, form, false)))
+    };
     [
+        (&["-o", "hist"], hist(false, false, Form::Text(local.clone()))),
+        (&["-o", "hist", "-DF"], hist(true, true, Form::Text(local.clone()))),
+        (&["-o", "hist-json", "-F"], hist(false, true, Form::Json(local.clone()))),
         (&[], Output::Table(Table::new(local.clone(), false))),
         (&["--wide"], Output::Table(Table::new(local, true))),
         (&["-o", "json"], Output::Json(Box::new(Json::new(Clock::utc(ANCHOR))))),

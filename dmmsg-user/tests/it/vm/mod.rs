@@ -13,6 +13,7 @@ mod direct_filters;
 mod filters;
 mod guest;
 mod handlers;
+mod hist;
 mod in_flight;
 mod ioctls;
 mod lifecycle;

@@ -17,7 +17,7 @@
 //! | `suspended` | the device was suspended when the message arrived |
 
 mod ioctls;
-mod object;
+pub(super) mod object;
 mod opening;
 mod rare;
 

@@ -1,0 +1,145 @@
+//! Histograms of what belongs together: of one device, of one verb.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dmmsg_common::dm::DevT;
+
+use super::Histogram;
+use crate::engine::{direct::Direct, event::Event, targets};
+
+/// Devices told apart at most; all others share one histogram.
+const DEVICES: usize = 1000;
+
+/// Stands for what is in no vocabulary.
+const OTHER: &str = "other";
+
+/// What has a histogram of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Split {
+    /// Each device.
+    pub by_device: bool,
+    /// Each verb of each type of target.
+    pub by_kind: bool,
+}
+
+/// Histograms of latency, in ns.
+#[derive(Debug)]
+pub struct Groups {
+    split: Split,
+    histograms: BTreeMap<Key, Histogram>,
+    /// Every device's number and name, in the order in which they came.
+    devices: Vec<(DevT, Vec<u8>)>,
+    places: HashMap<DevT, Vec<usize>>,
+}
+
+type Key = (Option<Place>, Option<Kind>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// Index in [`Groups::devices`].
+    Known(usize),
+    Other,
+}
+
+/// What was asked for, in words of a closed set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Kind {
+    /// `control`, `direct` or `ioctl`.
+    pub interface: &'static str,
+    /// Type of the target, where there is one.
+    pub target_type: Option<&'static str>,
+    /// Canonical verb, or name of an ioctl.
+    pub verb: &'static str,
+}
+
+/// What a histogram is of.
+#[derive(Clone, Copy, Debug)]
+pub struct Group<'a> {
+    /// The device, where devices are told apart.
+    pub device: Option<Device<'a>>,
+    /// What was asked for, where that is told apart.
+    pub kind: Option<Kind>,
+}
+
+/// One device, or all those beyond the bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device<'a> {
+    /// Its number and name; either may be unknown.
+    Known(DevT, &'a [u8]),
+    /// Those that came after a thousand others.
+    Other,
+}
+
+impl Groups {
+    /// No histograms yet.
+    pub fn new(split: Split) -> Self {
+        Self { split, histograms: BTreeMap::new(), devices: Vec::new(), places: HashMap::new() }
+    }
+
+    /// Counts what returned.
+    pub fn add(&mut self, event: &Event<'_>) {
+        let Some(call) = event.call().filter(|_| !event.is_in_flight()) else { return };
+        let place = self.split.by_device.then(|| self.place(DevT(call.dev), event.names()[0]));
+        let kind = self.split.by_kind.then(|| Kind::of(event)).flatten();
+        self.histograms.entry((place, kind)).or_default().add(call.latency_ns);
+    }
+
+    fn place(&mut self, dev: DevT, name: &[u8]) -> Place {
+        let places = self.places.entry(dev).or_default();
+        let known = places.iter().find(|at| self.devices.get(**at).is_some_and(|of| of.1 == name));
+        if let Some(at) = known {
+            return Place::Known(*at);
+        }
+        if self.devices.len() >= DEVICES {
+            return Place::Other;
+        }
+        let at = self.devices.len();
+        places.push(at);
+        self.devices.push((dev, name.to_vec()));
+        Place::Known(at)
+    }
+
+    /// The histograms: in the order in which their devices came, and then by interface, type of target
+    /// and verb.
+    pub fn iter(&self) -> impl Iterator<Item = (Group<'_>, &Histogram)> {
+        self.histograms.iter().map(|((place, kind), histogram)| {
+            let device = place.map(|place| match place {
+                Place::Known(at) => self
+                    .devices
+                    .get(at)
+                    .map_or(Device::Other, |(dev, name)| Device::Known(*dev, name)),
+                Place::Other => Device::Other,
+            });
+            (Group { device, kind: *kind }, histogram)
+        })
+    }
+
+    /// Forgets all values.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.split);
+    }
+}
+
+impl Kind {
+    /// The kind of a call; `None` for a record that cannot be read.
+    fn of(event: &Event<'_>) -> Option<Self> {
+        let target_type = event.target_type().map(type_name);
+        let verb = event.verb();
+        let (interface, verb) = match event {
+            Event::Message(message) => {
+                let known = verb.and_then(|verb| targets::known(message.target_type(), verb));
+                ("control", known.map_or(OTHER, |verb| verb.tag))
+            }
+            Event::Direct(direct) => ("direct", Direct::cmd_name(direct).unwrap_or(OTHER)),
+            Event::Ioctl(ioctl) => ("ioctl", ioctl.verb().unwrap_or(OTHER)),
+            Event::Bad(_) => return None,
+        };
+        Some(Self { interface, target_type, verb })
+    }
+}
+
+/// The name of a type of target that the kernel's own tree has.
+fn type_name(name: &[u8]) -> &'static str {
+    let silent = || targets::SILENT.iter().find(|silent| silent.as_bytes() == name).copied();
+    targets::find(name).map(|target| target.type_name).or_else(silent).unwrap_or(OTHER)
+}

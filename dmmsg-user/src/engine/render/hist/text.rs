@@ -1,0 +1,122 @@
+//! Histograms as bars.
+
+use std::fmt;
+
+use crate::engine::{
+    clock::Clock,
+    histogram::{Device, Group, Groups, Histogram, Span},
+    names::escape::escape,
+};
+
+/// Characters of the longest bar.
+const BAR: u64 = 40;
+
+/// Appends all histograms.
+pub fn show(out: &mut Vec<u8>, groups: &Groups, clock: &mut Clock, until_boot_ns: Option<u64>) {
+    if let Some(until) = until_boot_ns {
+        out.extend_from_slice(&clock.time_of_day(until));
+        out.push(b'\n');
+    }
+    let mut is_empty = true;
+    for (group, histogram) in groups.iter() {
+        title(out, &group);
+        bars(out, histogram);
+        is_empty = false;
+    }
+    if is_empty {
+        out.extend_from_slice(b"no messages\n\n");
+    }
+}
+
+fn title(out: &mut Vec<u8>, group: &Group<'_>) {
+    out.extend_from_slice(b"latency of ");
+    match group.kind {
+        None => out.extend_from_slice(b"all"),
+        Some(kind) => {
+            for word in kind.target_type.iter().chain([&kind.verb]) {
+                out.extend_from_slice(word.as_bytes());
+                out.push(b' ');
+            }
+            out.extend_from_slice(format!("({})", kind.interface).as_bytes());
+        }
+    }
+    match group.device {
+        None => {}
+        Some(Device::Other) => out.extend_from_slice(b" on other devices"),
+        Some(Device::Known(dev, name)) => {
+            let number = format!(" on {}:{} ", dev.major(), dev.minor());
+            out.extend_from_slice(number.as_bytes());
+            escape(out, if name.is_empty() { b"-" } else { name });
+        }
+    }
+    out.push(b'\n');
+}
+
+fn bars(out: &mut Vec<u8>, histogram: &Histogram) {
+    let octaves = histogram.octaves();
+    let most = octaves.iter().map(|span| span.count).max().unwrap_or(0).max(1);
+    for Span { ge, lt, count } in octaves {
+        let range = match lt {
+            Some(1) => "0".to_owned(),
+            Some(lt) => format!("{:>8} -> {}", Duration(ge), Duration(lt)),
+            None => format!("{:>8} -> ...", Duration(ge)),
+        };
+        // A count that is not 0 has a star.
+        let stars = (u128::from(count) * u128::from(BAR)).div_ceil(u128::from(most));
+        let stars = "*".repeat(usize::try_from(stars).unwrap_or(0));
+        let line = format!("{range:<20} : {count:<10} |{stars:<40}|\n");
+        out.extend_from_slice(line.as_bytes());
+    }
+    let [p50, p90, p99] = [500, 900, 990].map(|permille| Duration(histogram.quantile(permille)));
+    let (count, mean, max) =
+        (histogram.count(), Duration(histogram.mean()), Duration(histogram.max()));
+    let line =
+        format!("count {count}, mean {mean}, p50 {p50}, p90 {p90}, p99 {p99}, max {max}\n\n");
+    out.extend_from_slice(line.as_bytes());
+}
+
+/// A time in ns, shown by three digits and the unit that fits.
+struct Duration(u64);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(ns) = *self;
+        let (unit_ns, unit) = match ns {
+            ..1_000 => return f.pad(&format!("{ns} ns")),
+            1_000..1_000_000 => (1_000, "us"),
+            1_000_000..1_000_000_000 => (1_000_000, "ms"),
+            _ => (1_000_000_000, "s"),
+        };
+        let (whole, rest) = (ns / unit_ns, ns % unit_ns);
+        // Cut, not rounded, so that no value shows as more than it is.
+        let digits = format!("{:03}", rest / (unit_ns / 1_000));
+        let decimals = match whole {
+            0..10 => 2,
+            10..100 => 1,
+            _ => return f.pad(&format!("{whole} {unit}")),
+        };
+        f.pad(&format!("{whole}.{} {unit}", digits.get(..decimals).unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Duration;
+
+    #[test]
+    fn durations_have_three_digits_and_a_unit() {
+        for (ns, expected) in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1_000, "1.00 us"),
+            (1_024, "1.02 us"),
+            (19_999, "19.9 us"),
+            (524_288, "524 us"),
+            (1_048_576, "1.04 ms"),
+            (68_719_476_736, "68.7 s"),
+            (7_000_000_000_000, "7000 s"),
+        ] {
+            assert_eq!(Duration(ns).to_string(), expected);
+        }
+    }
+}
