@@ -56,9 +56,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
 /// No number, an unknown unit, or out of range.
 pub fn parse_interval(text: &str) -> Result<Duration, QuantityError> {
     let is_number = text.ends_with(|last: char| last.is_ascii_digit());
-    let interval = parse_duration(&if is_number { format!("{text}s") } else { text.to_owned() })?;
-    let is_long = interval >= Duration::from_millis(10);
-    is_long.then_some(interval).ok_or(QuantityError::Range { range: "10ms or longer" })
+    let range = QuantityError::Range { range: "10ms or longer" };
+    match parse_duration(&if is_number { format!("{text}s") } else { text.to_owned() }) {
+        Ok(interval) if interval >= Duration::from_millis(10) => Ok(interval),
+        Ok(_) | Err(QuantityError::Range { .. }) => Err(range),
+        Err(error) => Err(error),
+    }
 }
 
 /// Size of a ring buffer.
@@ -156,7 +159,7 @@ fn scale(number: &str, unit: u128) -> Result<u128, QuantityError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FileSize, QuantityError, RingSize, parse_duration};
+    use super::{FileSize, QuantityError, RingSize, parse_duration, parse_interval};
     use std::time::Duration;
 
     #[test]
@@ -172,6 +175,19 @@ mod tests {
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_nanos(ns)), "{text}");
         }
+    }
+
+    #[test]
+    fn intervals() {
+        for (text, ms) in [("1", 1000), ("0.5", 500), ("10ms", 10), ("2m", 120_000)] {
+            assert_eq!(parse_interval(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in ["0", "9ms", "0ns", "0.001"] {
+            let error = parse_interval(text).unwrap_err();
+            assert_eq!(error.to_string(), "must be 10ms or longer", "{text}");
+        }
+        assert!(matches!(parse_interval("5d"), Err(QuantityError::Unit { .. })));
+        assert!(matches!(parse_interval(""), Err(QuantityError::Number { .. })));
     }
 
     #[test]

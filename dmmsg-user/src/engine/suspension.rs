@@ -9,7 +9,10 @@ use dmmsg_common::{
 
 use super::{event::Message, ioctl::Ioctl};
 
-/// Devices that are suspended, and by whom.
+/// Devices remembered at most, far more than are suspended at a time.
+const DEVICES: usize = 1 << 14;
+
+/// Devices that are suspended, and by whom; beyond a bound, further ones are not remembered.
 #[derive(Debug, Default)]
 pub struct Suspensions(HashMap<DevT, Suspension>);
 
@@ -36,7 +39,7 @@ impl Suspensions {
         }
         let (Some(verb), Some(dev)) = (ioctl.verb(), ioctl.dev()) else { return };
         match verb {
-            "suspend" => {
+            "suspend" if self.0.len() < DEVICES => {
                 let (since_boot_ns, pid, comm) = (call.boot_ns, call.pid, call.comm);
                 // Who suspends what is suspended changes nothing.
                 self.0.entry(dev).or_insert(Suspension { since_boot_ns, pid, comm });

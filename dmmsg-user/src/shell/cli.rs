@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{Write as _, stderr, stdout},
+    io::{Write as _, stdout},
     num::NonZeroU64,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +11,7 @@ use std::{
 use clap::{Parser, ValueEnum, builder::TypedValueParser, error::ErrorKind, value_parser};
 use dmmsg_common::dm::{COMM_LEN, TYPE_NAME_LEN};
 
+use super::say;
 use crate::engine::{
     exit::Exit,
     filter::{Device, Filter, Padded, Verb},
@@ -131,15 +132,14 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Config, Exit> 
 
 fn report(error: &clap::Error) -> Exit {
     let text = error.render().to_string();
-    // Who cannot be told cannot be told that either.
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
-        let _ = stdout().write_all(text.as_bytes());
-        return Exit::Done;
+        let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
+        return if written.is_ok() { Exit::Done } else { Exit::Failed };
     }
     let first_paragraph = text.lines().map(str::trim).take_while(|line| !line.is_empty());
     let line = first_paragraph.collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let _ = writeln!(stderr(), "dmmsg-trace: {line}");
+    say(format_args!("{line}"));
     Exit::Usage
 }
 
@@ -242,7 +242,7 @@ struct Args {
     pid: Option<u32>,
 
     /// Only from this real user id
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = parse_uid)]
     uid: Option<u32>,
 
     /// Only from this command name
@@ -315,6 +315,9 @@ impl Args {
         if self.doctor && self.write.is_some() {
             return wrong("--doctor writes no capture");
         }
+        if self.doctor && !matches!(self.output, OutputWord::Table) {
+            return wrong("--doctor prints a table alone: leave out --output");
+        }
         if to_stdout && self.rotate.is_some() {
             return wrong("--rotate needs a file to write to, not standard output");
         }
@@ -344,6 +347,10 @@ enum ProbeWord {
     Auto,
     Fentry,
     Kprobe,
+}
+
+fn parse_uid(text: &str) -> Result<u32, &'static str> {
+    text.parse().map_err(|_| "expected a number, such as `id -u NAME` prints")
 }
 
 const EXAMPLES: &str = "\

@@ -28,5 +28,11 @@ use std::{
 
 /// Tells people something; who cannot be told cannot be told that either.
 fn say(text: fmt::Arguments<'_>) {
-    let _ = writeln!(stderr(), "dmmsg-trace: {text}");
+    // File names are among it, and may be a stranger's.
+    let is_odd = |c: char| c.is_control() && c != '\n';
+    let mut line = String::new();
+    for c in text.to_string().chars() {
+        if is_odd(c) { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    let _ = writeln!(stderr(), "dmmsg-trace: {line}");
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, ErrorKind, Read, stdin},
+    os::fd::AsFd as _,
     path::Path,
     thread,
 };
@@ -34,20 +35,19 @@ const CHUNKS: usize = 4;
 /// # Errors
 /// It cannot be read, or what is shown cannot be written.
 pub async fn replay(config: &Config, path: &Path) -> Result<Exit> {
-    let file = if is_stdio(path) {
-        None
+    let (file, name) = if is_stdio(path) {
+        let fd = stdin().as_fd().try_clone_to_owned().context("take standard input")?;
+        (File::from(fd), "standard input".to_owned())
     } else {
-        Some(File::open(path).with_context(|| format!("read {}", path.display()))?)
+        let name = path.display().to_string();
+        (File::open(path).with_context(|| format!("read {name}"))?, name)
     };
-    let target = config.write.as_ref().map(|write| Target::open(write, file.as_ref()));
+    let target = config.write.as_ref().map(|write| Target::open(write, Some(&file)));
     let target = target.transpose()?;
     // After opening what may be a pipe that nobody has opened yet: that ends by a signal as it is.
     let mut stop = Stop::new()?;
-    let chunks = match file {
-        Some(file) => read_ahead(file),
-        None => read_ahead(stdin()),
-    }?;
-    let capture = Replay { chunks, decoder: Decoder::default(), skipped: 0 };
+    let chunks = read_ahead(file)?;
+    let capture = Replay { name, chunks, decoder: Decoder::default(), skipped: 0 };
     capture.run(config, target, &mut stop).await
 }
 
@@ -76,6 +76,8 @@ fn read_ahead(mut file: impl Read + Send + 'static) -> Result<mpsc::Receiver<io:
 }
 
 struct Replay {
+    /// What people call the file.
+    name: String,
     chunks: mpsc::Receiver<io::Result<Bytes>>,
     decoder: Decoder,
     skipped: u64,
@@ -119,8 +121,9 @@ impl Replay {
         self.notes(&over, end);
         let kernel = end.map_or_else(|| stream.tally().what_was_read(), |end| end.account);
         let exit = stream.end(&kernel).await?;
+        let what = self.what();
         match over {
-            Over::Broken(error) => Err(error),
+            Over::Broken(error) => Err(error.context(what)),
             _ => Ok(exit),
         }
     }
@@ -174,7 +177,7 @@ impl Replay {
                     Ok(())
                 }
                 Some(Err(error)) => {
-                    Err(Over::Broken(anyhow::Error::new(error).context("read the capture")))
+                    Err(Over::Broken(error.into()))
                 }
                 None => Err(Over::EndOfFile),
             },
@@ -182,12 +185,17 @@ impl Replay {
         }
     }
 
+    /// What failed, as errors say it.
+    fn what(&self) -> String {
+        format!("read {}", self.name)
+    }
+
     /// Ends a replay of a file without a start.
     fn nothing(&self, over: Over) -> Result<Exit> {
         match over {
-            Over::Broken(error) => Err(error),
+            Over::Broken(error) => Err(error.context(self.what())),
             Over::EndOfFile if self.decoder.is_without_header() => {
-                Err(CaptureError::NotACapture.into())
+                Err(anyhow::Error::new(CaptureError::NotACapture).context(self.what()))
             }
             over => {
                 self.notes(&over, None);

@@ -24,13 +24,16 @@ pub struct ModuleGone;
 pub struct Stop {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
+    /// Caught so that writing beyond a limit of the file's size fails, and does not kill.
+    _file_size: Signal,
     deadline: Option<Instant>,
     module: Option<u64>,
     module_gone: bool,
 }
 
 impl Stop {
-    /// Listens for SIGINT and SIGTERM.
+    /// Listens for SIGINT, SIGTERM and SIGHUP.
     ///
     /// # Errors
     /// The signals cannot be waited for.
@@ -38,6 +41,8 @@ impl Stop {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt()).context("wait for SIGINT")?,
             terminate: signal(SignalKind::terminate()).context("wait for SIGTERM")?,
+            hang_up: signal(SignalKind::hangup()).context("wait for SIGHUP")?,
+            _file_size: signal(SignalKind::from_raw(libc::SIGXFSZ)).context("catch SIGXFSZ")?,
             deadline: None,
             module: None,
             module_gone: false,
@@ -56,10 +61,11 @@ impl Stop {
 
     /// Returns when the run ends.
     pub async fn wait(&mut self) {
-        let Self { interrupt, terminate, deadline, module, module_gone } = self;
+        let Self { interrupt, terminate, hang_up, deadline, module, module_gone, .. } = self;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
             () = passing(*deadline) => {}
             () = leaving(*module) => *module_gone = true,
         }

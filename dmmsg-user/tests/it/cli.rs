@@ -117,13 +117,43 @@ fn values_that_cannot_be() {
     check_usage_error(
         &["-d", "/dev/dm-0"],
         &expect![[r#"
-        dmmsg-trace: invalid value '/dev/dm-0' for '--device <DEV>': a device has no `/` in its name: give MAJ:MIN, or the name below /dev/mapper
-    "#]],
+            dmmsg-trace: invalid value '/dev/dm-0' for '--device <DEV>': a device has no `/` in its name: give MAJ:MIN, or the name below /dev/mapper, as `vg-lv`
+        "#]],
     );
     check_usage_error(
         &["-t", "a-type-of-17-byte"],
         &expect![[r#"
         dmmsg-trace: invalid value 'a-type-of-17-byte' for '--type <TYPE>': is 17 bytes long, the kernel allows 15
+    "#]],
+    );
+    check_usage_error(
+        &["-d", "vg/lv"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'vg/lv' for '--device <DEV>': a device has no `/` in its name: give MAJ:MIN, or the name below /dev/mapper, as `vg-lv`
+    "#]],
+    );
+    check_usage_error(
+        &["-u", "root"],
+        &expect![[r#"
+        dmmsg-trace: invalid value 'root' for '--uid <UID>': expected a number, such as `id -u NAME` prints
+    "#]],
+    );
+    check_usage_error(
+        &["--doctor", "-o", "json"],
+        &expect![[r#"
+        dmmsg-trace: --doctor prints a table alone: leave out --output
+    "#]],
+    );
+    check_usage_error(
+        &["-o", "hist", "0"],
+        &expect![[r#"
+            dmmsg-trace: invalid value '0' for '[INTERVAL]': must be 10ms or longer
+        "#]],
+    );
+    check_usage_error(
+        &["-o", "hist", "-r", "run", "1"],
+        &expect![[r#"
+        dmmsg-trace: the argument '--read <FILE>' cannot be used with '[INTERVAL]'
     "#]],
     );
     check_usage_error(

@@ -3,7 +3,11 @@
 use std::mem;
 
 use bytes::Buf;
-use dmmsg_common::stats::Counters;
+use dmmsg_common::{
+    record::{ABI, RecordHeader},
+    stats::Counters,
+};
+use zerocopy::FromBytes as _;
 
 use super::{
     CaptureError, End, Start, context,
@@ -201,6 +205,9 @@ impl Decoder {
                 if body.len() > RECORD_MAX || !(has_context || head.slot == NO_SLOT) {
                     return Err(self.malformed("a record is too long, or its context missing"));
                 }
+                if let Some(got) = other_layout(body) {
+                    return Err(CaptureError::Records { got });
+                }
                 let at = from + item::HEAD_BYTES;
                 Some(Found::Record { at, bytes: body.len(), slot: head.slot })
             }
@@ -246,6 +253,15 @@ fn keep(contexts: &mut Vec<Vec<u8>>, slot: u16, context: &[u8]) -> bool {
         None => contexts.push(context.to_vec()),
     }
     true
+}
+
+/// The version of a record's layout, if the record is whole and of another version than ours.
+///
+/// What is no record at all was no record for the run either, and is told of as such.
+fn other_layout(record: &[u8]) -> Option<u16> {
+    let (header, _) = RecordHeader::read_from_prefix(record).ok()?;
+    let is_whole = usize::try_from(header.size) == Ok(record.len());
+    Some(header.abi).filter(|abi| is_whole && *abi != ABI)
 }
 
 /// Takes a number of messages; `None` if it is not there, or none that can be.

@@ -11,7 +11,7 @@ mod frame;
 mod item;
 mod window;
 
-use dmmsg_common::stats::Counters;
+use dmmsg_common::{record::ABI, stats::Counters};
 use thiserror::Error;
 
 pub use self::{
@@ -56,6 +56,12 @@ pub enum CaptureError {
     Version {
         /// The capture's version.
         got: u32,
+    },
+    /// Another version of the layout of records.
+    #[error("the capture has records of layout {got}, this program reads {ABI}")]
+    Records {
+        /// The records' version.
+        got: u16,
     },
     /// A checksum does not fit.
     #[error("the capture is damaged at byte {offset}: a checksum does not fit")]

@@ -37,7 +37,9 @@ pub enum FilterError {
     #[error("a device number ends at 4095:1048575")]
     DeviceNumber,
     /// A device name that the kernel cannot have.
-    #[error("a device has no `/` in its name: give MAJ:MIN, or the name below /dev/mapper")]
+    #[error(
+        "a device has no `/` in its name: give MAJ:MIN, or the name below /dev/mapper, as `vg-lv`"
+    )]
     Path,
     /// A pattern that cannot be read.
     #[error(transparent)]
@@ -92,7 +94,7 @@ impl FromStr for Device {
             return if kept { Ok(Self::Number(dev)) } else { Err(FilterError::DeviceNumber) };
         }
         let text = text.strip_prefix("/dev/mapper/").unwrap_or(text);
-        if text.starts_with('/') {
+        if text.contains('/') && !Glob::is_pattern(text) {
             return Err(FilterError::Path);
         }
         if Glob::is_pattern(text) {

@@ -29,7 +29,7 @@ pub enum WriteRefusal {
     #[error("a capture is not for a terminal: redirect standard output or give -w a file")]
     Terminal,
     /// Reading would meet what was just written.
-    #[error("{} is the capture that is read: give -w another file", .0.display())]
+    #[error("{} is the capture that is read, and would be lost: give -w another file", .0.display())]
     SameFile(PathBuf),
     /// Two runs would mix.
     #[error("{} is being written by another dmmsg-trace: give -w another file", .0.display())]
@@ -56,7 +56,7 @@ pub struct Target {
 impl Target {
     /// Opens a file, or finds standard output, and leaves what is there as it is.
     ///
-    /// `source` is the file that is read meanwhile.
+    /// `source` is the file that is read meanwhile: neither it nor a file that rotation moves.
     ///
     /// # Errors
     /// The file cannot be opened, or is one that must be left alone.
@@ -67,29 +67,26 @@ impl Target {
         }
         let what = || format!("write {}", path.display());
         let (file, is_new) = open_or_create(path).with_context(what)?;
-        let metadata = file.metadata().with_context(what)?;
-        let is_regular = metadata.is_file();
-        if let Some(source) = source {
-            let source = source.metadata().context("look at the capture")?;
-            if is_regular && (source.dev(), source.ino()) == (metadata.dev(), metadata.ino()) {
-                return Err(WriteRefusal::SameFile(path.clone()).into());
-            }
-        }
-        if !is_regular && rotate.is_some() {
-            return Err(WriteRefusal::NotRegular(path.clone()).into());
-        }
+        let is_regular = file.metadata().with_context(what)?.is_file();
+        // Goes with what is to go if it must be left alone.
+        let target = Self {
+            file,
+            path: Some(path.clone()),
+            rotate: *rotate,
+            is_regular,
+            is_unused: is_new && is_regular,
+            good_bytes: 0,
+        };
         if is_regular {
             let older = (1..rotate.map_or(1, |rotate| rotate.keep)).map(|nth| numbered(path, nth));
             for path in older.chain([path.clone()]) {
-                if !may_be_overwritten(&path).with_context(what)? {
-                    return Err(WriteRefusal::NotACapture(path).into());
-                }
+                check(&path, source).with_context(what)??;
             }
-            lock(&file, path)?;
+            lock(&target.file, path)?;
+        } else if rotate.is_some() {
+            return Err(WriteRefusal::NotRegular(path.clone()).into());
         }
-        let path = Some(path.clone());
-        let is_unused = is_new && is_regular;
-        Ok(Self { file, path, rotate: *rotate, is_regular, is_unused, good_bytes: 0 })
+        Ok(target)
     }
 
     fn stdout() -> Result<Self> {
@@ -196,15 +193,23 @@ fn lock(file: &File, path: &Path) -> Result<()> {
     }
 }
 
-/// Whether there is nothing at a path, or a capture, or what was to become one.
-fn may_be_overwritten(path: &Path) -> io::Result<bool> {
+/// Refuses to overwrite or move what is at a path, unless that is nothing, or a capture, or what was
+/// to become one, and not what is read meanwhile.
+fn check(path: &Path, source: Option<&File>) -> io::Result<Result<(), WriteRefusal>> {
     let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ok(())),
         opened => opened?,
     };
+    let identity = |file: &File| file.metadata().map(|of| (of.dev(), of.ino()));
+    if let Some(source) = source
+        && identity(source)? == identity(&file)?
+    {
+        return Ok(Err(WriteRefusal::SameFile(path.to_owned())));
+    }
     let mut start = Vec::new();
     file.take(HEADER_BYTES as u64).read_to_end(&mut start)?;
-    Ok(start.is_empty() || is_capture(&start))
+    let is_ours = start.is_empty() || is_capture(&start);
+    Ok(if is_ours { Ok(()) } else { Err(WriteRefusal::NotACapture(path.to_owned())) })
 }
 
 /// `FILE.1`, `FILE.2` and so on.

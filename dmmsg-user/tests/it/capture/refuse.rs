@@ -38,7 +38,8 @@ fn a_damaged_frame_ends_the_replay() {
     assert_eq!(replay.code, Some(4));
     assert_eq!(replay.stdout.lines().count(), 6);
     assert!(replay.stderr.contains("seen 9 = delivered 5 + lost 4 + filtered 0\n"));
-    let told = "dmmsg-trace: the capture is damaged at byte 2248: a checksum does not fit\n";
+    let told = "dmmsg-trace: read standard input: the capture is damaged at byte 2248: \
+        a checksum does not fit\n";
     assert!(replay.stderr.ends_with(told), "{}", replay.stderr);
 }
 
@@ -49,7 +50,7 @@ fn what_is_no_capture_is_refused() {
         let expected = Run {
             code: Some(4),
             stdout: String::new(),
-            stderr: "dmmsg-trace: not a capture of dmmsg\n".into(),
+            stderr: "dmmsg-trace: read standard input: not a capture of dmmsg\n".into(),
         };
         assert_eq!(replay, expected);
     }
@@ -82,6 +83,44 @@ fn only_captures_are_overwritten() {
     fs::hard_link(&source, &link).unwrap();
     let same = trace(&["-r", &source, "-w", &link]);
     assert_eq!(same.code, Some(2), "{}", same.stderr);
+}
+
+#[test]
+fn what_is_read_is_neither_overwritten_nor_moved() {
+    let folder = Folder::new();
+    let bytes = long(1000);
+    let source = folder.file("run.1", &bytes);
+    let run = folder.path("run");
+    for words in [
+        &["-r", "-", "-w", &source][..],
+        &["-r", &source, "-w", &run, "--rotate", "256KiB"],
+        &["-r", "-", "-w", &run, "--rotate", "256KiB", "--keep", "2"],
+    ] {
+        let stdin = fs::File::open(&source).unwrap();
+        let refused = Run::of(command(words).stdin(stdin).output().unwrap());
+        assert_eq!(refused.code, Some(2), "{words:?}");
+        let told = format!("{source} is the capture that is read, and would be lost");
+        assert!(refused.stderr.contains(&told), "{}", refused.stderr);
+        assert!(!fs::exists(&run).unwrap(), "{words:?}");
+    }
+    assert_eq!(fs::read(&source).unwrap(), bytes);
+}
+
+#[test]
+fn records_of_another_version_are_refused() {
+    let mut record = entries().remove(0);
+    let Entry::Record(bytes, _) = &mut record else { panic!("{record:?}") };
+    bytes[0] = 1;
+    let replay = feed(&capture(&[record], 1), &["-r", "-"]);
+    assert_eq!(replay.code, Some(4));
+    let told = "the capture has records of layout 1, this program reads 2\n";
+    assert!(replay.stderr.ends_with(told), "{}", replay.stderr);
+}
+
+#[test]
+fn names_of_files_cannot_act_on_a_terminal() {
+    let replay = trace(&["-r", "no\x1b[31m"]);
+    assert!(replay.stderr.contains(r"read no\u{1b}[31m: No such file"), "{}", replay.stderr);
 }
 
 #[test]
@@ -146,7 +185,7 @@ fn a_torn_frame_is_cut_off() {
     let folder = Folder::new();
     let source = folder.file("run", &long(3000));
     let copy = folder.path("copy");
-    let script = "trap '' XFSZ; ulimit -f 300; exec \"$0\" \"$@\"";
+    let script = "ulimit -f 300; exec \"$0\" \"$@\"";
     let mut limited = Command::new("sh");
     limited.args(["-c", script, env!("CARGO_BIN_EXE_dmmsg-trace"), "-r", &source, "-w", &copy]);
     let run = Run::of(limited.output().unwrap());

@@ -125,7 +125,7 @@ impl Table {
             row.suspension(met.map(|met| (self.clock.time_of_day(met.since_boot_ns), met)));
         }
         row.end();
-        if let Some(stack) = context.stack {
+        if let Some(stack) = context.stack.filter(|_| message.is_in_flight()) {
             stack_line(out, stack);
         }
     }
