@@ -14,6 +14,7 @@ pub mod enrich;
 pub mod event;
 pub mod exit;
 pub mod filter;
+pub mod groups;
 pub mod histogram;
 pub mod in_flight;
 pub mod ioctl;

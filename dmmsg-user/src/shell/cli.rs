@@ -15,7 +15,7 @@ use super::say;
 use crate::engine::{
     exit::Exit,
     filter::{Device, Filter, Padded, Verb},
-    histogram::Split,
+    groups::Split,
     plan::{Probe, Rung},
     quantity::{FileSize, RingSize, parse_duration, parse_interval},
     targets::Selection,

@@ -4,7 +4,7 @@ use dmmsg::engine::{
     clock::{Anchor, Clock},
     enrich::Context,
     event::Event,
-    histogram::Split,
+    groups::Split,
     render::{
         Output,
         hist::{Form, Hist},

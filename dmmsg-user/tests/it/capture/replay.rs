@@ -4,7 +4,7 @@ use dmmsg::engine::{
     capture::Start,
     clock::Clock,
     event::Event,
-    histogram::Split,
+    groups::Split,
     render::{
         Output,
         hist::{Form, Hist},

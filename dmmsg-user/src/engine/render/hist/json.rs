@@ -3,12 +3,18 @@
 use super::super::json::object::Object;
 use crate::engine::{
     clock::Clock,
-    histogram::{Device, Group, Groups, Histogram},
+    groups::{Device, Group, Groups},
+    histogram::Histogram,
     render::short::Short,
 };
 
 /// Appends all histograms.
-pub fn show(out: &mut Vec<u8>, groups: &Groups, clock: &mut Clock, until_boot_ns: Option<u64>) {
+pub fn show(
+    out: &mut Vec<u8>,
+    groups: &Groups<Histogram>,
+    clock: &mut Clock,
+    until_boot_ns: Option<u64>,
+) {
     for (group, histogram) in groups.iter() {
         let mut line = Object(out);
         line.raw(br#"{"schema":"dmmsg/1","type":"hist","time":"#);

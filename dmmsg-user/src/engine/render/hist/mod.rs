@@ -6,13 +6,14 @@ mod text;
 use crate::engine::{
     clock::Clock,
     event::Event,
-    histogram::{Groups, Split},
+    groups::{Groups, Split},
+    histogram::Histogram,
 };
 
 /// Counts messages and direct ioctls by latency, and shows the counts when it is asked to.
 #[derive(Debug)]
 pub struct Hist {
-    groups: Groups,
+    groups: Groups<Histogram>,
     form: Form,
     /// Whether intervals are shown, and not the whole run.
     has_intervals: bool,
@@ -40,7 +41,10 @@ impl Hist {
 
     /// Counts what returned.
     pub fn add(&mut self, event: &Event<'_>) {
-        self.groups.add(event);
+        let Some(call) = event.call().filter(|_| !event.is_in_flight()) else { return };
+        if let Some(histogram) = self.groups.of(event) {
+            histogram.add(call.latency_ns);
+        }
     }
 
     /// Appends what was counted in an interval, and starts the next one.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::engine::{
     clock::Clock,
-    histogram::{Device, Group, Groups, Histogram, Span},
+    groups::{Device, Group, Groups},
+    histogram::{Histogram, Span},
     names::escape::escape,
 };
 
@@ -12,7 +13,12 @@ use crate::engine::{
 const BAR: u64 = 40;
 
 /// Appends all histograms.
-pub fn show(out: &mut Vec<u8>, groups: &Groups, clock: &mut Clock, until_boot_ns: Option<u64>) {
+pub fn show(
+    out: &mut Vec<u8>,
+    groups: &Groups<Histogram>,
+    clock: &mut Clock,
+    until_boot_ns: Option<u64>,
+) {
     if let Some(until) = until_boot_ns {
         out.extend_from_slice(&clock.time_of_day(until));
         out.push(b'\n');

@@ -1,10 +1,6 @@
 //! How values are spread, told by counts in log-linear buckets.
 
-mod groups;
-
 use dmmsg_common::hist::{BUCKETS, bucket, lower_bound};
-
-pub use self::groups::{Device, Group, Groups, Kind, Split};
 
 /// Counts of values by bucket, as the kernel's programs keep them too.
 #[derive(Clone, Debug, PartialEq, Eq)]

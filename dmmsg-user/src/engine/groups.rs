@@ -1,19 +1,21 @@
-//! Histograms of what belongs together: of one device, of one verb.
+//! Calls put together that belong together: those of one device, of one verb.
 
 use std::collections::{BTreeMap, HashMap};
 
 use dmmsg_common::dm::DevT;
 
-use super::Histogram;
-use crate::engine::{direct::Direct, event::Event, targets};
+use super::{direct::Direct, event::Event, targets};
 
-/// Devices told apart at most; all others share one histogram.
+/// Devices told apart at most; all others are one.
 const DEVICES: usize = 1000;
+
+/// Groups at most, but for those of the devices that are not told apart.
+const GROUPS: usize = 10_000;
 
 /// Stands for what is in no vocabulary.
 const OTHER: &str = "other";
 
-/// What has a histogram of its own.
+/// What is told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Split {
     /// Each device.
@@ -22,11 +24,11 @@ pub struct Split {
     pub by_kind: bool,
 }
 
-/// Histograms of latency, in ns.
+/// Values of `V`, one a group; what senders do cannot make them more than so many.
 #[derive(Debug)]
-pub struct Groups {
+pub struct Groups<V> {
     split: Split,
-    histograms: BTreeMap<Key, Histogram>,
+    values: BTreeMap<Key, V>,
     /// Every device's number and name, in the order in which they came.
     devices: Vec<(DevT, Vec<u8>)>,
     places: HashMap<DevT, Vec<usize>>,
@@ -52,7 +54,7 @@ pub struct Kind {
     pub verb: &'static str,
 }
 
-/// What a histogram is of.
+/// What a value is of.
 #[derive(Clone, Copy, Debug)]
 pub struct Group<'a> {
     /// The device, where devices are told apart.
@@ -70,18 +72,23 @@ pub enum Device<'a> {
     Other,
 }
 
-impl Groups {
-    /// No histograms yet.
+impl<V: Default> Groups<V> {
+    /// No values yet.
     pub fn new(split: Split) -> Self {
-        Self { split, histograms: BTreeMap::new(), devices: Vec::new(), places: HashMap::new() }
+        Self { split, values: BTreeMap::new(), devices: Vec::new(), places: HashMap::new() }
     }
 
-    /// Counts what returned.
-    pub fn add(&mut self, event: &Event<'_>) {
-        let Some(call) = event.call().filter(|_| !event.is_in_flight()) else { return };
-        let place = self.split.by_device.then(|| self.place(DevT(call.dev), event.names()[0]));
-        let kind = self.split.by_kind.then(|| Kind::of(event)).flatten();
-        self.histograms.entry((place, kind)).or_default().add(call.latency_ns);
+    /// The value of the group that a call belongs to, new if it is the first; `None` for a record that
+    /// cannot be read.
+    pub fn of(&mut self, event: &Event<'_>) -> Option<&mut V> {
+        let call = event.call()?;
+        let mut place = self.split.by_device.then(|| self.place(DevT(call.dev), event.names()[0]));
+        let kind = if self.split.by_kind { Some(Kind::of(event)?) } else { None };
+        let is_full = self.values.len() >= GROUPS;
+        if place.is_some() && is_full && !self.values.contains_key(&(place, kind)) {
+            place = Some(Place::Other);
+        }
+        Some(self.values.entry((place, kind)).or_default())
     }
 
     fn place(&mut self, dev: DevT, name: &[u8]) -> Place {
@@ -99,10 +106,10 @@ impl Groups {
         Place::Known(at)
     }
 
-    /// The histograms: in the order in which their devices came, and then by interface, type of target
+    /// The values: in the order in which their devices came, and then by interface, type of target
     /// and verb.
-    pub fn iter(&self) -> impl Iterator<Item = (Group<'_>, &Histogram)> {
-        self.histograms.iter().map(|((place, kind), histogram)| {
+    pub fn iter(&self) -> impl Iterator<Item = (Group<'_>, &V)> {
+        self.values.iter().map(|((place, kind), value)| {
             let device = place.map(|place| match place {
                 Place::Known(at) => self
                     .devices
@@ -110,8 +117,13 @@ impl Groups {
                     .map_or(Device::Other, |(dev, name)| Device::Known(*dev, name)),
                 Place::Other => Device::Other,
             });
-            (Group { device, kind: *kind }, histogram)
+            (Group { device, kind: *kind }, value)
         })
+    }
+
+    /// All values.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.values.values_mut()
     }
 
     /// Forgets all values.
