@@ -26,3 +26,4 @@ pub mod render;
 pub mod suspension;
 pub mod tally;
 pub mod targets;
+pub mod top;

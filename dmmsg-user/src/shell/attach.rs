@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use thiserror::Error;
 
 use super::{
-    cli::Config,
+    config::Config,
     facts::{self, Host, Resolved},
     kernel::{Probes, Setup, ring::Ring},
     say,

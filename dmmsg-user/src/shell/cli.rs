@@ -4,14 +4,17 @@ use std::{
     ffi::OsString,
     io::{Write as _, stdout},
     num::NonZeroU64,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
 use clap::{Parser, ValueEnum, builder::TypedValueParser, error::ErrorKind, value_parser};
 use dmmsg_common::dm::{COMM_LEN, TYPE_NAME_LEN};
 
-use super::say;
+use super::{
+    config::{Config, Format, Intervals, Rotate, Write, is_stdio},
+    say,
+};
 use crate::engine::{
     exit::Exit,
     filter::{Device, Filter, Padded, Verb},
@@ -20,106 +23,6 @@ use crate::engine::{
     quantity::{FileSize, RingSize, parse_duration, parse_interval},
     targets::Selection,
 };
-
-/// What a run is to do.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Diagnose this host instead of tracing.
-    pub doctor: bool,
-    /// Print this part of the vocabulary instead of tracing.
-    pub verbs: Option<Selection>,
-    /// How messages are shown.
-    pub format: Format,
-    /// Show histograms so often.
-    pub intervals: Option<Intervals>,
-    /// Which messages are shown.
-    pub filter: Filter,
-    /// End after this time.
-    pub duration: Option<Duration>,
-    /// End after this many messages.
-    pub count: Option<NonZeroU64>,
-    /// Which rung to attach on.
-    pub probe: Probe,
-    /// End with [`Exit::Lost`] if messages were lost.
-    pub strict: bool,
-    /// Size of the ring.
-    pub ring: RingSize,
-    /// After this time, a message that has not returned is told of.
-    pub stuck: Duration,
-    /// Show this capture instead of tracing; `-` is standard input.
-    pub read: Option<PathBuf>,
-    /// Write a capture.
-    pub write: Option<Write>,
-}
-
-/// Where a capture is written.
-#[derive(Clone, Debug)]
-pub struct Write {
-    /// The file; `-` is standard output.
-    pub path: PathBuf,
-    /// When to go on in another file, and how many to keep.
-    pub rotate: Option<Rotate>,
-}
-
-impl Write {
-    /// Whether the capture takes the place of all other output.
-    pub fn is_stdout(&self) -> bool {
-        is_stdio(&self.path)
-    }
-}
-
-/// How a capture is spread over files.
-#[derive(Clone, Copy, Debug)]
-pub struct Rotate {
-    /// Size of each.
-    pub size: FileSize,
-    /// How many there are at most.
-    pub keep: u32,
-}
-
-/// Whether a path stands for standard input or output.
-pub fn is_stdio(path: &Path) -> bool {
-    path == "-"
-}
-
-/// How messages are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// As a table for people.
-    Table {
-        /// With all that is known.
-        wide: bool,
-    },
-    /// As one JSON object a line.
-    Json,
-    /// As histograms of latency.
-    Hist {
-        /// What has a histogram of its own.
-        split: Split,
-        /// One JSON object a histogram, not bars.
-        json: bool,
-    },
-}
-
-/// When histograms are shown, other than at the end.
-#[derive(Clone, Copy, Debug)]
-pub struct Intervals {
-    /// Time between them.
-    pub every: Duration,
-    /// End after so many.
-    pub count: Option<NonZeroU64>,
-}
-
-impl Format {
-    /// Whether the time of a target's own work is shown.
-    pub const fn shows_handler(self) -> bool {
-        match self {
-            Self::Table { wide } => wide,
-            Self::Json => true,
-            Self::Hist { .. } => false,
-        }
-    }
-}
 
 /// Reads the command line.
 ///
@@ -150,6 +53,7 @@ impl From<Args> for Config {
             doctor: args.doctor,
             verbs: args.verbs,
             format: match args.output {
+                _ if args.top => Format::Top,
                 OutputWord::Table => Format::Table { wide: args.wide },
                 OutputWord::Json => Format::Json,
                 OutputWord::Hist => Format::Hist { split, json: false },
@@ -216,6 +120,10 @@ struct Args {
     #[arg(long, value_name = "COUNT", default_value = "8", requires = "rotate",
           value_parser = value_parser!(u32).range(2..=1000))]
     keep: u32,
+
+    /// Show on the whole terminal which verbs on which devices are busy, slow or failing
+    #[arg(long, conflicts_with_all = ["output", "wide", "read", "write", "doctor", "verbs"])]
+    top: bool,
 
     /// With histograms, one for each device
     #[arg(short = 'D', long)]
@@ -359,7 +267,7 @@ Examples:
   dmmsg-trace -x -w failed.cap             only those that failed, also to a capture
   dmmsg-trace -r failed.cap -m delete      thin volumes deleted, from a capture
   dmmsg-trace -t crypt --wide              who touches volume keys (never shown), in full
-  dmmsg-trace --ioctls -d vg-pool          all ioctls on one device, such as load and suspend
   dmmsg-trace -o json --duration 1m        one minute as JSON lines
   dmmsg-trace -o hist -F 10                how long each verb takes, every ten seconds
+  dmmsg-trace --top                        what is busy, slow or failing, on a screen
   dmmsg-trace --doctor                     what works on this machine";

@@ -10,10 +10,13 @@ mod attach;
 pub mod capture;
 mod chores;
 pub mod cli;
+pub mod config;
 pub mod facts;
 pub mod kernel;
 pub mod lookup;
 pub mod replay;
+mod run;
+mod screen;
 pub mod sink;
 pub mod stop;
 pub mod stream;
@@ -24,9 +27,15 @@ mod verbs;
 use std::{
     fmt,
     io::{Write as _, stderr},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// Tells people something; who cannot be told cannot be told that either.
+/// What people are told later, while a screen is shown.
+static HELD_BACK: Mutex<Option<Vec<String>>> = Mutex::new(None);
+/// Lines held back at most; what else there was to tell is in the totals.
+const HELD_BACK_MAX: usize = 100;
+
+/// Tells people something, at once or when the screen is gone; who cannot be told cannot be told that either.
 fn say(text: fmt::Arguments<'_>) {
     // File names are among it, and may be a stranger's.
     let is_odd = |c: char| c.is_control() && c != '\n';
@@ -34,5 +43,29 @@ fn say(text: fmt::Arguments<'_>) {
     for c in text.to_string().chars() {
         if is_odd(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
+    match &mut *held_back() {
+        Some(lines) if lines.len() < HELD_BACK_MAX => lines.push(line),
+        Some(_) => {}
+        None => write_line(&line),
+    }
+}
+
+/// Holds back what people are told from now on.
+fn hold_back() {
+    *held_back() = Some(Vec::new());
+}
+
+/// Tells what was held back, and all else at once.
+fn release() {
+    for line in held_back().take().unwrap_or_default() {
+        write_line(&line);
+    }
+}
+
+fn held_back() -> MutexGuard<'static, Option<Vec<String>>> {
+    HELD_BACK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_line(line: &str) {
     let _ = writeln!(stderr(), "dmmsg-trace: {line}");
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{
     capture::{Recorder, Target},
-    cli::{Config, is_stdio},
+    config::{Config, is_stdio},
     say,
     stop::Stop,
     stream::{Source, Stream},

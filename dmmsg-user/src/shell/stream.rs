@@ -10,7 +10,7 @@ use dmmsg_common::stats::Counters;
 
 use super::{
     capture::{Recorder, State},
-    cli::{Config, Format, Write},
+    config::{Config, Format, Write},
     say,
     sink::{Reader, Sink},
 };
@@ -28,6 +28,7 @@ use crate::engine::{
         table::Table,
     },
     tally::{Tally, Totals},
+    top::Top,
 };
 
 /// How often at most people are told of losses.
@@ -129,6 +130,14 @@ impl<'a> Stream<'a> {
         if self.intervals_left != Some(0) {
             self.output.interval(self.sink.lines(), now_boot_ns);
             self.intervals_left = self.intervals_left.map(|left| left - 1);
+        }
+    }
+
+    /// What a screen shows, if one is to be drawn.
+    pub const fn top(&mut self) -> Option<&mut Top> {
+        match &mut self.output {
+            Output::Top(top) => Some(top),
+            _ => None,
         }
     }
 
@@ -260,6 +269,7 @@ fn output(config: &Config, start: &Start) -> Output {
     match config.format {
         Format::Table { wide } => Output::Table(Table::new(local, wide)),
         Format::Json => Output::Json(Box::new(Json::new(utc))),
+        Format::Top => Output::Top(Box::default()),
         Format::Hist { split, json } => {
             let form = if json { Form::Json(utc) } else { Form::Text(local) };
             Output::Hist(Box::new(Hist::new(split, form, config.intervals.is_some())))

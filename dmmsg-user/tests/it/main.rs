@@ -21,5 +21,6 @@ mod render;
 mod require;
 mod sample;
 mod sender;
+mod top;
 mod vm;
 mod vocabulary;

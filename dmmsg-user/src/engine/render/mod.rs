@@ -1,12 +1,14 @@
 //! Events as bytes for people and programs, by events and configuration alone.
 
+mod duration;
 pub mod hist;
 pub mod json;
 mod line;
 mod short;
 pub mod table;
+pub mod top;
 
-use super::{enrich::Context, event::Event, tally::Totals};
+use super::{enrich::Context, event::Event, tally::Totals, top::Top};
 use hist::Hist;
 use json::Json;
 use table::Table;
@@ -22,6 +24,8 @@ pub enum Output {
     Json(Box<Json>),
     /// Histograms of latency, at the end or when they are asked for.
     Hist(Box<Hist>),
+    /// A screen, which somebody else draws.
+    Top(Box<Top>),
     /// Nothing, since a capture takes its place.
     Nothing,
 }
@@ -32,7 +36,7 @@ impl Output {
         match self {
             Self::Table(table) => table.is_wide(),
             Self::Json(_) => true,
-            Self::Hist(_) | Self::Nothing => false,
+            Self::Hist(_) | Self::Top(_) | Self::Nothing => false,
         }
     }
 
@@ -51,6 +55,7 @@ impl Output {
             (Self::Table(table), Event::Ioctl(ioctl)) => table.ioctl(out, ioctl, context),
             (Self::Table(_), Event::Bad(_)) | (Self::Nothing, _) => {}
             (Self::Hist(hist), event) => hist.add(event),
+            (Self::Top(top), event) => top.add(event),
             (Self::Json(json), Event::Message(message)) => json.message(out, message, context),
             (Self::Json(json), Event::Direct(direct)) => json.direct(out, direct, context),
             (Self::Json(json), Event::Ioctl(ioctl)) => json.ioctl(out, ioctl, context),
@@ -87,7 +92,7 @@ impl Output {
         match self {
             Self::Json(_) => true,
             Self::Hist(hist) => hist.is_json(),
-            Self::Table(_) | Self::Nothing => false,
+            Self::Table(_) | Self::Top(_) | Self::Nothing => false,
         }
     }
 }

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::{
     engine::capture::{HEADER_BYTES, Piece, is_capture},
-    shell::cli::{Rotate, Write},
+    shell::config::{Rotate, Write},
 };
 
 /// Why nothing is written where the user said.
