@@ -8,7 +8,9 @@ use core::{
 };
 
 use aya_ebpf::{
-    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE},
+    bindings::{
+        BPF_F_MMAPABLE, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP, BPF_RB_RING_SIZE,
+    },
     helpers::generated as helper,
     macros::map,
     maps::{Array, PerCpuArray, RingBuf},
@@ -40,7 +42,7 @@ static TOTALS: Array<Totals> = Array::with_max_entries(1, 0);
 
 /// What the reader is doing: a [`Reader`], written by both sides.
 #[map]
-static READER: Array<u32> = Array::with_max_entries(1, 0);
+static READER: Array<u32> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Which of [`Counters`] to bump.
 #[derive(Clone, Copy)]

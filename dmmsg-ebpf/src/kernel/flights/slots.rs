@@ -5,7 +5,7 @@ use core::{
     ptr,
 };
 
-use aya_ebpf::maps::Array;
+use aya_ebpf::{bindings::BPF_F_MMAPABLE, maps::Array};
 
 use super::Flight;
 use crate::kernel::task::Task;
@@ -16,9 +16,9 @@ const REACH: u32 = 4;
 /// The slots, zeroed by the kernel: one without an owner is free.
 pub type Table<F> = Array<F>;
 
-/// A table for flights.
+/// A table for flights, which user space can see as memory.
 pub const fn table<F: Flight>() -> Table<F> {
-    Array::with_max_entries(F::PLACES, 0)
+    Array::with_max_entries(F::PLACES, BPF_F_MMAPABLE)
 }
 
 /// Takes a slot for a call of the task; `None` where others hold all within its reach.

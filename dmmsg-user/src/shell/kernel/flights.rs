@@ -1,28 +1,25 @@
 //! The kernel's table of messages in flight, as it stands at a moment.
 
-use std::{io, os::fd::AsFd as _};
+use std::os::fd::AsFd as _;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use aya::maps::{Map, MapData};
 use zerocopy::IntoBytes as _;
 
-use super::bpf;
+use super::{bpf, shared::Shared};
 
 /// The table.
 pub struct Flights {
-    map: MapData,
-    keys: Keys,
-    /// Two looks at a slot, as words, since records are made of them.
+    table: Table,
+    /// Two looks at a place, as words, since records are made of them.
     looks: [Vec<u64>; 2],
 }
 
-/// How messages are found.
-#[derive(Clone, Copy)]
-enum Keys {
-    /// By the number of a slot, of so many; most are free.
-    Slots(u32),
-    /// By the kernel's number for the sending task, where that is all that the map has.
-    Tasks { most: u32 },
+enum Table {
+    /// Slots in memory, most of them free.
+    Slots(Shared),
+    /// By the kernel's number for the sending task, on kernels that never preempt themselves.
+    Tasks { map: MapData, most: u32 },
 }
 
 impl Flights {
@@ -31,59 +28,60 @@ impl Flights {
     /// # Errors
     /// It is of no kind that we know.
     pub fn new(map: Map) -> Result<Self> {
-        let (map, has_slots) = match map {
-            Map::Array(map) => (map, true),
-            Map::HashMap(map) => (map, false),
-            _ => bail!("the table of messages in flight is of an unknown kind"),
+        let (table, words) = if let Map::HashMap(map) = map {
+            let info = map.info().context("look at the table of messages in flight")?;
+            let words = usize::try_from(info.value_size())?.div_ceil(8);
+            (Table::Tasks { map, most: info.max_entries() }, words)
+        } else {
+            let slots = Shared::new(map).context("see the table of messages in flight")?;
+            let words = slots.words();
+            (Table::Slots(slots), words)
         };
-        let info = map.info().context("look at the table of messages in flight")?;
-        let bytes = usize::try_from(info.value_size()).context("size of a slot")?;
-        let most = info.max_entries();
-        let keys = if has_slots { Keys::Slots(most) } else { Keys::Tasks { most } };
-        let looks = [(); 2].map(|()| vec![0; bytes.div_ceil(8)]);
-        Ok(Self { map, keys, looks })
+        Ok(Self { table, looks: [(); 2].map(|()| vec![0; words]) })
     }
 
-    /// Hands the bytes of every slot to `look` that is somebody's and is not being written.
-    ///
-    /// # Errors
-    /// The map cannot be read.
-    pub fn each(&mut self, mut look: impl FnMut(&[u8])) -> Result<()> {
-        match self.keys {
-            Keys::Slots(slots) => {
-                for index in 0..slots {
-                    self.read(&index, &mut look).context("read messages in flight")?;
+    /// Hands the bytes of every place to `look` that is somebody's and is not being written.
+    pub fn each(&mut self, mut look: impl FnMut(&[u8])) {
+        let Self { table, looks } = self;
+        match table {
+            Table::Slots(slots) => {
+                for index in 0..slots.len() {
+                    if slots.first_word(index) != 0 {
+                        twice(looks, &mut look, |words| {
+                            slots.read(index, words);
+                            Some(())
+                        });
+                    }
                 }
             }
-            Keys::Tasks { most } => {
+            Table::Tasks { map, most } => {
+                let map = map.fd().as_fd();
                 let mut last = None::<u64>;
                 // Bounded, since the walk starts again where the last key has gone.
-                for _ in 0..most {
-                    let map = self.map.fd().as_fd();
+                for _ in 0..*most {
                     let Some(task) = bpf::next_key(map, last.as_ref()) else { break };
                     // It may have returned meanwhile.
-                    let _ = self.read(&task, &mut look);
+                    twice(looks, &mut look, |words| {
+                        bpf::lookup(map, &task, words.as_mut_bytes()).ok()
+                    });
                     last = Some(task);
                 }
             }
         }
         // A message that was just begun may have left the start of a secret.
-        self.looks.iter_mut().for_each(|look| look.fill(0));
-        Ok(())
+        for look in looks {
+            look.fill(0);
+        }
     }
+}
 
-    /// Reads a slot twice: what a program writes meanwhile is not the same both times.
-    fn read<K>(&mut self, key: &K, look: &mut impl FnMut(&[u8])) -> io::Result<()> {
-        let Self { map, looks: [first, second], .. } = self;
-        let map = map.fd().as_fd();
-        bpf::lookup(map, key, first.as_mut_bytes())?;
-        if first.first() == Some(&0) {
-            return Ok(());
-        }
-        bpf::lookup(map, key, second.as_mut_bytes())?;
-        if first == second {
-            look(second.as_bytes());
-        }
-        Ok(())
+/// Reads a place twice: what a program writes meanwhile is not the same both times.
+fn twice(
+    [first, second]: &mut [Vec<u64>; 2],
+    look: &mut impl FnMut(&[u8]),
+    mut read: impl FnMut(&mut [u64]) -> Option<()>,
+) {
+    if read(first).and_then(|()| read(second)).is_some() && first == second {
+        look(second.as_bytes());
     }
 }

@@ -9,17 +9,18 @@ mod handlers;
 mod hooks;
 mod object;
 pub mod ring;
+mod shared;
 pub mod uevent;
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::{Array, Map, MapData, PerCpuArray, RingBuf},
+    maps::{Map, MapData, PerCpuArray, RingBuf},
 };
 use dmmsg_common::{filter::KernelFilter, layout::KernelLayout, stats::Counters, wake::Reader};
 use zerocopy::IntoBytes as _;
 
-use self::{flights::Flights, handlers::Handlers, hooks::Attached};
+use self::{flights::Flights, handlers::Handlers, hooks::Attached, shared::Shared};
 use crate::engine::plan::{Point, Programs, Rung};
 
 /// The programs of `dmmsg-trace`, built by `cargo xtask ebpf`.
@@ -64,7 +65,7 @@ pub struct Probes {
     attached: Vec<Attached>,
     counters: PerCpuArray<MapData, [u64; 5]>,
     missed: Missed,
-    reader: Array<MapData, u32>,
+    reader: Shared,
     handlers: Option<Handlers>,
     flights: Flights,
 }
@@ -94,7 +95,7 @@ impl Probes {
         bpf::trim_heap();
         let attached = hooks::attach(&mut ebpf, setup)?;
         let counters = PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?)?;
-        let reader = Array::try_from(take_map(&mut ebpf, "READER")?)?;
+        let reader = Shared::new(take_map(&mut ebpf, "READER")?)?;
         let ring = RingBuf::try_from(take_map(&mut ebpf, "RECORDS")?)?;
         let flights = Flights::new(take_map(&mut ebpf, "MESSAGES")?)?;
         let handlers = setup.handlers.then(|| Handlers::load(ebpf, setup.is_module)).transpose()?;
@@ -155,19 +156,13 @@ impl Probes {
     }
 
     /// Hands the bytes of every slot in the table of messages in flight to `look`.
-    ///
-    /// # Errors
-    /// The map cannot be read.
-    pub fn in_flight(&mut self, look: impl FnMut(&[u8])) -> Result<()> {
-        self.flights.each(look)
+    pub fn in_flight(&mut self, look: impl FnMut(&[u8])) {
+        self.flights.each(look);
     }
 
     /// Tells the probes what the ring's reader does next.
-    ///
-    /// # Errors
-    /// The map cannot be written.
-    pub fn set_reader(&mut self, state: Reader) -> Result<()> {
-        self.reader.set(0, state as u32, 0).context("write the reader's state")
+    pub fn set_reader(&mut self, state: Reader) {
+        self.reader.set(state as u32);
     }
 }
 

@@ -59,20 +59,17 @@ impl Ring {
     /// Announces how the reader is going to wait, as [`dmmsg_common::wake`] wants it.
     ///
     /// Returns whether the ring must be drained once more before [`Ring::wait`].
-    ///
-    /// # Errors
-    /// The probes cannot be told.
-    pub fn announce(&mut self, probes: &mut Probes) -> Result<bool> {
+    pub fn announce(&mut self, probes: &mut Probes) -> bool {
         let in_burst = self.last_record.is_some_and(|last| last.elapsed() < BURST_OVER);
         let next = if in_burst { Reader::Napping } else { Reader::Asleep };
         if self.told == Some(next) {
-            return Ok(false);
+            return false;
         }
-        probes.set_reader(next)?;
+        probes.set_reader(next);
         // The last look at the ring must not be taken before the probes can see the state.
         fence(Ordering::SeqCst);
         self.told = Some(next);
-        Ok(true)
+        true
     }
 
     /// Waits until a probe rings, or until a nap or a sleep is over.
