@@ -92,8 +92,8 @@ impl<V: Default> Groups<V> {
     }
 
     fn place(&mut self, dev: DevT, name: &[u8]) -> Place {
-        let places = self.places.entry(dev).or_default();
-        let known = places.iter().find(|at| self.devices.get(**at).is_some_and(|of| of.1 == name));
+        let mut places = self.places.get(&dev).into_iter().flatten();
+        let known = places.find(|at| self.devices.get(**at).is_some_and(|of| of.1 == name));
         if let Some(at) = known {
             return Place::Known(*at);
         }
@@ -101,7 +101,7 @@ impl<V: Default> Groups<V> {
             return Place::Other;
         }
         let at = self.devices.len();
-        places.push(at);
+        self.places.entry(dev).or_default().push(at);
         self.devices.push((dev, name.to_vec()));
         Place::Known(at)
     }

@@ -1,31 +1,57 @@
 //! Which messages have been in flight for long, by what stands in the kernel's table of them.
 
-use std::collections::HashMap;
+use std::{collections::HashSet, mem};
 
-use dmmsg_common::record::{MessageHead, Slot, flag};
+use dmmsg_common::record::{Call, MessageHead, Slot, flag};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::decode::decode;
 
-/// Remembers which messages were told of.
+/// What tells a message in flight from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Begun {
+    /// The kernel's number for the sender.
+    owner: u64,
+    /// `CLOCK_BOOTTIME` when the message began, in ns.
+    boot_ns: u64,
+}
+
+impl Begun {
+    /// The message in a slot of the table, and its call; `None` where there is none, or it has just
+    /// been begun and has no start yet.
+    pub fn of(slot: &[u8]) -> Option<(Self, Call)> {
+        let (Slot { owner, head }, _) = Slot::read_from_prefix(slot).ok()?;
+        let boot_ns = head.call.boot_ns;
+        (owner != 0 && boot_ns != 0).then_some((Self { owner, boot_ns }, head.call))
+    }
+}
+
+/// Remembers which messages were told of, as long as they are in flight.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// By the kernel's number for the sender: when the message began.
-    told: HashMap<u64, u64>,
+    /// Those that were in the table when it was looked at before.
+    told: HashSet<Begun>,
+    /// Those of this look.
+    now: HashSet<Begun>,
 }
 
 impl Watch {
+    /// Starts another look at the whole table.
+    pub fn begin(&mut self) {
+        self.told = mem::take(&mut self.now);
+    }
+
     /// The record of the message in a slot of the table, if it is older than `age_ns` and was not
     /// told of before; it is marked as in flight.
     ///
     /// `now_ns` is `CLOCK_BOOTTIME`. A slot whose message has just been begun has no start yet and
     /// gives nothing; of one that is being written, a part may be missing.
     pub fn look(&mut self, slot: &[u8], now_ns: u64, age_ns: u64) -> Option<Aligned> {
-        let (Slot { owner, head }, _) = Slot::read_from_prefix(slot).ok()?;
-        let began = head.call.boot_ns;
-        let age = now_ns.checked_sub(began)?;
-        let is_new = self.told.get(&owner) != Some(&began);
-        if owner == 0 || began == 0 || age < age_ns || !is_new {
+        let (Slot { head, .. }, _) = Slot::read_from_prefix(slot).ok()?;
+        let (begun, _) = Begun::of(slot)?;
+        let age = now_ns.checked_sub(begun.boot_ns).filter(|age| *age >= age_ns)?;
+        if self.told.contains(&begun) || self.now.contains(&begun) {
+            self.now.insert(begun);
             return None;
         }
         let start = size_of::<u64>();
@@ -39,7 +65,7 @@ impl Watch {
         place.copy_from_slice(marked.as_bytes());
         // Of one that cannot be read yet, the next look may make more.
         decode(record.bytes()).ok()?;
-        self.told.insert(owner, began);
+        self.now.insert(begun);
         Some(record)
     }
 }
@@ -99,6 +125,11 @@ mod tests {
             (1000, size_of::<MessageHead>())
         );
         assert_eq!(watch.look(&slot(7, 1000), 3000, 1000), None, "told of");
+        watch.begin();
+        assert_eq!(watch.look(&slot(7, 1000), 3000, 1000), None, "told of in the look before");
+        watch.begin();
+        watch.begin();
+        assert!(watch.look(&slot(7, 1000), 3000, 1000).is_some(), "forgotten when it was gone");
         assert!(watch.look(&slot(7, 1500), 3000, 1000).is_some(), "another message");
         assert!(watch.look(&slot(8, 1000), 3000, 1000).is_some(), "another sender");
     }

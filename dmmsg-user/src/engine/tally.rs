@@ -9,6 +9,31 @@ use thiserror::Error;
 /// sums of a few such counts fit 64 bits.
 pub const COUNT_MAX: u64 = 1 << 60;
 
+/// Calls that the kernel's programs did not see.
+///
+/// These are bounds: the kernel counts how often it skipped a program, not what the call was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Calls whose entry was not seen.
+    pub begun: u64,
+    /// Direct and control ioctls whose return was not seen. Messages are known by their table.
+    pub ended: u64,
+}
+
+/// The kernel's account, with the calls that its programs did not see as lost.
+///
+/// Of the messages in the table of those in flight, `returned` have returned all the same, and
+/// `hanging` have not.
+pub fn settle(kernel: &Counters, missed: Missed, returned: u64, hanging: u64) -> Counters {
+    let mut sum = *kernel;
+    sum.hits += missed.begun;
+    sum.lost += missed.begun;
+    sum.lost += returned.min(sum.in_flight());
+    // A return that was not seen leaves its call in flight.
+    sum.lost += missed.ended.min(sum.in_flight().saturating_sub(hanging));
+    sum
+}
+
 /// What user space did with the records it read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
@@ -182,7 +207,7 @@ impl fmt::Display for Totals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Imbalance, Tally};
+    use super::{Imbalance, Missed, Tally, settle};
     use dmmsg_common::stats::Counters;
     use expect_test::{Expect, expect};
 
@@ -205,6 +230,23 @@ mod tests {
         let kernel = Counters { hits: 100, delivered: 60, lost: 10, filtered: 25, over_budget: 0 };
         let expected = expect!["seen 100 = delivered 52 + lost 11 + filtered 32 + in flight 5"];
         check(tally(52, 7, 1), kernel, &expected);
+    }
+
+    #[test]
+    fn what_programs_did_not_see_is_lost() {
+        let kernel = Counters { hits: 10, delivered: 4, lost: 0, filtered: 0, over_budget: 0 };
+        for (missed, returned, hanging, expected) in [
+            (Missed::default(), 0, 6, (10, 0, 6)),
+            (Missed::default(), 2, 4, (10, 2, 4)),
+            (Missed { begun: 3, ended: 0 }, 0, 6, (13, 3, 6)),
+            (Missed { begun: 0, ended: 9 }, 2, 3, (10, 3, 3)),
+            (Missed { begun: 0, ended: 1 }, 0, 6, (10, 0, 6)),
+            (Missed { begun: 0, ended: 0 }, 99, 0, (10, 6, 0)),
+        ] {
+            let sum = settle(&kernel, missed, returned, hanging);
+            let found = (sum.hits, sum.lost, sum.in_flight());
+            assert_eq!(found, expected, "{missed:?} {returned} {hanging}");
+        }
     }
 
     #[test]

@@ -60,8 +60,9 @@ impl Chores {
             return Some(Chore::LookForStuck);
         }
         if let Some((end, every)) = self.interval.filter(|(end, _)| *end <= now) {
-            // A run that was held up for longer goes on from now.
-            self.interval = Some(((end + every).max(now), every));
+            // A run that was held up for longer than an interval starts them anew.
+            let next = Some(end + every).filter(|next| *next > now).unwrap_or(now + every);
+            self.interval = Some((next, every));
             return Some(Chore::ShowInterval);
         }
         None

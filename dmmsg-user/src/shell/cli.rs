@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{Write as _, stdout},
+    io::{self, Write as _, stdout},
     num::NonZeroU64,
     path::PathBuf,
     time::Duration,
@@ -37,7 +37,12 @@ fn report(error: &clap::Error) -> Exit {
     let text = error.render().to_string();
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
         let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
-        return if written.is_ok() { Exit::Done } else { Exit::Failed };
+        let unread = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+        return if written.as_ref().map_or_else(unread, |()| true) {
+            Exit::Done
+        } else {
+            Exit::Failed
+        };
     }
     let first_paragraph = text.lines().map(str::trim).take_while(|line| !line.is_empty());
     let line = first_paragraph.collect::<Vec<_>>().join(" ");

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fs,
     io::{self, ErrorKind},
-    os::unix::ffi::OsStringExt,
+    os::unix::{ffi::OsStringExt, fs::MetadataExt as _},
     path::Path,
 };
 
@@ -12,7 +12,7 @@ use dmmsg_common::record::Call;
 
 use super::users::Users;
 use crate::engine::enrich::{
-    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, syscall::may_be_ioctl,
+    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, syscall::may_be_message,
     unified_cgroup,
 };
 
@@ -73,10 +73,21 @@ impl Lookup {
 /// Whether a call has returned for sure: its thread is not there any more, or elsewhere.
 pub fn has_returned(call: &Call) -> bool {
     let Call { pid, tid, .. } = call;
+    if !sees_all() {
+        return false;
+    }
     match fs::read(format!("/proc/{pid}/task/{tid}/syscall")) {
-        Ok(syscall) => !may_be_ioctl(&syscall),
+        Ok(syscall) => !may_be_message(&syscall),
         Err(error) => says_gone(&error),
     }
+}
+
+/// Whether process ids are those of the initial namespace, as those of senders are.
+///
+/// Source: `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`, 5.10 to 7.3.
+fn sees_all() -> bool {
+    const INITIAL: u64 = 0xefff_fffc;
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL)
 }
 
 /// The kernel's stack of a thread, where the kernel shows it: it must be waiting, and we be root.

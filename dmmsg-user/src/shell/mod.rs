@@ -37,12 +37,7 @@ const HELD_BACK_MAX: usize = 100;
 
 /// Tells people something, at once or when the screen is gone; who cannot be told cannot be told that either.
 fn say(text: fmt::Arguments<'_>) {
-    // File names are among it, and may be a stranger's.
-    let is_odd = |c: char| c.is_control() && c != '\n';
-    let mut line = String::new();
-    for c in text.to_string().chars() {
-        if is_odd(c) { line.extend(c.escape_default()) } else { line.push(c) }
-    }
+    let line = text.to_string();
     match &mut *held_back() {
         Some(lines) if lines.len() < HELD_BACK_MAX => lines.push(line),
         Some(_) => {}

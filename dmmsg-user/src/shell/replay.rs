@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, ErrorKind, Read, stdin},
-    os::fd::AsFd as _,
+    os::{fd::AsFd as _, unix::ffi::OsStrExt as _},
     path::Path,
     thread,
 };
@@ -22,7 +22,7 @@ use super::{
 use crate::engine::{
     capture::{CaptureError, Decoder, End, Part, Start},
     exit::Exit,
-    names::escape::escape,
+    names::escape::escaped,
 };
 
 /// Bytes read in one go, before their lines are written and signals are looked at again.
@@ -39,7 +39,7 @@ pub async fn replay(config: &Config, path: &Path) -> Result<Exit> {
         let fd = stdin().as_fd().try_clone_to_owned().context("take standard input")?;
         (File::from(fd), "standard input".to_owned())
     } else {
-        let name = path.display().to_string();
+        let name = escaped(path.as_os_str().as_bytes());
         (File::open(path).with_context(|| format!("read {name}"))?, name)
     };
     let target = config.write.as_ref().map(|write| Target::open(write, Some(&file)));
@@ -83,12 +83,6 @@ struct Replay {
     skipped: u64,
 }
 
-fn shown(bytes: &[u8]) -> String {
-    let mut text = Vec::new();
-    escape(&mut text, bytes);
-    String::from_utf8_lossy(&text).into_owned()
-}
-
 /// Why no more of a capture is read.
 enum Over {
     /// The file is at its end.
@@ -112,8 +106,8 @@ impl Replay {
         };
         say(format_args!(
             "reading a capture by {} on Linux {}",
-            shown(&start.program),
-            shown(&start.kernel)
+            escaped(&start.program),
+            escaped(&start.kernel)
         ));
         let recorder = target.map(|target| Recorder::begin(target, start.clone())).transpose()?;
         let mut stream = Stream::new(config, Source::Capture, &start, recorder);

@@ -1,6 +1,7 @@
 //! A run that traces: from attached probes to the totals.
 
 use std::{
+    collections::HashSet,
     future,
     time::{Duration, Instant},
 };
@@ -25,8 +26,9 @@ use crate::engine::{
     clock::{Anchor, Clock},
     event::Event,
     exit::Exit,
-    in_flight::Watch,
+    in_flight::{Begun, Watch},
     render::top::Status,
+    tally::settle,
     top::Order,
 };
 
@@ -143,9 +145,7 @@ impl<'a> Run<'a> {
             Chore::ShowInterval => self.stream.interval(boot_ns()),
             // A screen shows what is in flight at each tick.
             Chore::LookForStuck if self.screen.is_some() => {}
-            Chore::LookForStuck => {
-                self.tell_of_stuck(self.config.stuck);
-            }
+            Chore::LookForStuck => self.tell_of_stuck(self.config.stuck),
         }
         Ok(())
     }
@@ -187,31 +187,62 @@ impl<'a> Run<'a> {
     }
 
     /// Shows the messages that have been in flight for so long, each once.
-    ///
-    /// Returns how many others have returned without a probe to see it: the kernel keeps the returns
-    /// of a bounded number of calls for a kretprobe.
-    fn tell_of_stuck(&mut self, age: Duration) -> u64 {
+    fn tell_of_stuck(&mut self, age: Duration) {
         let now = boot_ns();
         let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
         let Self { probes, stream, lookup, watch, .. } = self;
-        let mut unseen = 0;
+        watch.begin();
         probes.in_flight(|slot| {
             let Some(record) = watch.look(slot, now, age) else { return };
-            if Event::from_record(record.bytes()).call().is_some_and(has_returned) {
-                unseen += 1;
-            } else {
+            if !Event::from_record(record.bytes()).call().is_some_and(has_returned) {
                 stream.take(record.bytes(), lookup);
             }
         });
-        unseen
+    }
+
+    /// Finds the messages in the table that have returned without a probe to see it: the kernel keeps
+    /// the returns of a bounded number of calls for a kretprobe.
+    ///
+    /// The probes must be attached: a call whose return they see leaves the table before its thread
+    /// leaves the kernel.
+    fn missed_returns(&mut self) -> HashSet<Begun> {
+        let mut returned = HashSet::new();
+        self.probes.in_flight(|slot| {
+            returned.extend(Begun::of(slot).filter(|(_, call)| has_returned(call)).map(|of| of.0));
+        });
+        let mut missed = HashSet::new();
+        self.probes.in_flight(|slot| {
+            missed.extend(Begun::of(slot).map(|of| of.0).filter(|begun| returned.contains(begun)));
+        });
+        missed
+    }
+
+    /// Shows what is still in flight when the run is over, but for those in `missed`.
+    ///
+    /// Returns how many of these there are, and how many others.
+    fn show_in_flight(&mut self, missed: &HashSet<Begun>) -> (u64, u64) {
+        let now = boot_ns();
+        let Self { probes, stream, lookup, .. } = self;
+        let (mut watch, mut returned, mut hanging) = (Watch::default(), 0, 0);
+        probes.in_flight(|slot| {
+            let Some(record) = watch.look(slot, now, 0) else { return };
+            if Begun::of(slot).is_some_and(|(begun, _)| missed.contains(&begun)) {
+                returned += 1;
+            } else {
+                hanging += 1;
+                stream.take(record.bytes(), lookup);
+            }
+        });
+        (returned, hanging)
     }
 
     /// Detaches, reads what is left, and tells what became of every message.
     async fn finish(mut self) -> Result<Exit> {
+        let missed = self.missed_returns();
         self.probes.detach()?;
         // A program that ran on another CPU may still be writing.
         let patience = Instant::now();
-        let mut counters = loop {
+        let counters = loop {
             while self.drain() > 0 {
                 self.stream.flush().await;
             }
@@ -222,8 +253,8 @@ impl<'a> Run<'a> {
             }
             sleep(Duration::from_millis(1)).await;
         };
-        self.watch = Watch::default();
-        counters.lost += self.tell_of_stuck(Duration::ZERO).min(counters.in_flight());
+        let (returned, hanging) = self.show_in_flight(&missed);
+        let counters = settle(&counters, self.probes.missed(), returned, hanging);
         if self.config.intervals.is_some() {
             self.stream.interval(boot_ns());
         }

@@ -43,7 +43,7 @@ fn screen(top: &Top) -> String {
     terminal.draw(|frame| draw(frame, top, &status)).unwrap();
     let lines = terminal.backend().buffer().content.chunks(80);
     let line = |cells: &[ratatui::buffer::Cell]| {
-        cells.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned()
+        cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()
     };
     lines.map(line).collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -61,21 +61,19 @@ pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
     prerequisites::ensure(prerequisites::VM)?;
     let tests = static_build::integration_tests()?;
     let programs = static_build::all_programs()?;
+    // One after the other, since they download what is missing.
     let guests = runs.into_iter().map(|(version, names)| {
-        let boot = boot(version, &names, &tests, &programs)?;
-        Ok(Guest { version, names, boot })
+        let boot = boot(version, &names, &tests, &programs);
+        Guest { version, names, boot }
     });
-    let mut results = Vec::new();
-    for (_, ended) in two_at_a_time(guests.collect::<Result<_>>()?, Guest::run) {
-        results.extend(ended?);
-    }
-    Ok(results)
+    let results = two_at_a_time(guests.collect(), Guest::run);
+    Ok(results.into_iter().flatten().collect())
 }
 
 /// Does `work` for each of `items` in two threads; returns the results in the order of the items.
 ///
 /// Two guests of two processors keep two cores busy, which one does not, since it waits a lot.
-fn two_at_a_time<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<(usize, R)> {
+fn two_at_a_time<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let waiting = Mutex::new(items.into_iter().enumerate());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
     let lane = || iter::from_fn(next).map(|(nth, item)| (nth, work(item))).collect::<Vec<_>>();
@@ -89,7 +87,7 @@ fn two_at_a_time<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) 
         done
     });
     done.sort_by_key(|(nth, _)| *nth);
-    done
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn full(version: Version, name: &str) -> String {
@@ -100,23 +98,34 @@ fn full(version: Version, name: &str) -> String {
 struct Guest {
     version: Version,
     names: Vec<String>,
-    boot: Boot,
+    /// Or why there can be none.
+    boot: Result<Boot>,
 }
 
 impl Guest {
-    fn run(self) -> Result<Vec<TestResult>> {
+    fn run(self) -> Vec<TestResult> {
         let Self { version, names, boot } = self;
-        let folder = tempfile::tempdir().context("create a temporary folder")?;
-        let ended = boot.run(folder.path());
-        // A guest that died has said something before, maybe; one that never came up has no console.
-        let console = fs::read(folder.path().join("console.txt")).unwrap_or_default();
-        let mut outcomes = libtest::outcomes(&names, &String::from_utf8_lossy(&console));
+        let (console, ended) =
+            boot.map_or_else(|error| (String::new(), Err(error)), |boot| Self::watch(&boot));
+        let mut outcomes = libtest::outcomes(&names, &console);
         if let Err(error) = ended {
             blame(&mut outcomes, &format!("{error:#}"));
         }
         let result =
             |(name, outcome): (&String, _)| TestResult { name: full(version, name), outcome };
-        Ok(names.iter().zip(outcomes).map(result).collect())
+        names.iter().zip(outcomes).map(result).collect()
+    }
+
+    /// Runs the guest; gives what its console had, and why it ended badly.
+    fn watch(boot: &Boot) -> (String, Result<()>) {
+        let folder = match tempfile::tempdir().context("create a temporary folder") {
+            Ok(folder) => folder,
+            Err(error) => return (String::new(), Err(error)),
+        };
+        let ended = boot.run(folder.path()).map(drop);
+        // A guest that died has said something before, maybe; one that never came up has no console.
+        let console = fs::read(folder.path().join("console.txt")).unwrap_or_default();
+        (String::from_utf8_lossy(&console).into_owned(), ended)
     }
 }
 
@@ -166,6 +175,23 @@ mod tests {
         assert!(is_for_guests("vm_thin") && is_for_guests("trace::vm_thin"));
         assert!(is_for_guests("vm_trace::thin"));
         assert!(!is_for_guests("vm::tests::times") && !is_for_guests("a_vm_b"));
+    }
+
+    #[test]
+    fn results_of_two_threads_are_in_order() {
+        let (started, first) = std::sync::mpsc::channel();
+        let first = Mutex::new(first);
+        let results = two_at_a_time(vec![0, 1, 2, 3], |item| {
+            // The first ends after another has, which takes a second thread.
+            if item == 0 {
+                first.lock().unwrap().recv().unwrap();
+            } else {
+                started.send(()).unwrap();
+            }
+            item * 10
+        });
+        assert_eq!(results, [0, 10, 20, 30]);
+        assert!(two_at_a_time(Vec::<u8>::new(), |item| item).is_empty());
     }
 
     #[test]

@@ -1,18 +1,25 @@
 //! What a thread asked the kernel for.
 
-use dmmsg_common::dm::{Cmd, IOCTL_TYPE};
+use dmmsg_common::dm::{Cmd, IOCTL_TYPE, TARGET_MSG_NR};
 
-/// Whether a thread may be in an ioctl of device-mapper's, by its `/proc/PID/syscall`.
+/// The number of `ioctl(2)` for programs of 64 and of 32 bits.
+///
+/// Source: `arch/x86/entry/syscalls`, `syscall_64.tbl` and `syscall_32.tbl`.
+const IOCTL: [&[u8]; 2] = [b"16", b"54"];
+
+/// Whether a thread may be sending a message, by its `/proc/PID/syscall`.
 ///
 /// Of a thread that runs at this moment nothing can be said: it may.
 /// Source: `proc_pid_syscall(5)`; `fs/proc/base.c`, `proc_pid_syscall`: `NUMBER ARGUMENT...`, 5.10 to
-/// 7.3. The second argument of `ioctl(2)` is the command, on every architecture.
-pub fn may_be_ioctl(syscall: &[u8]) -> bool {
+/// 7.3.
+pub fn may_be_message(syscall: &[u8]) -> bool {
     if syscall.starts_with(b"running") {
         return true;
     }
-    let cmd = syscall.split(|byte| *byte == b' ').nth(2).and_then(number);
-    cmd.is_some_and(|cmd| Cmd(cmd).kind() == IOCTL_TYPE)
+    let mut words = syscall.split(|byte| *byte == b' ');
+    let is_ioctl = words.next().is_some_and(|number| IOCTL.contains(&number));
+    let cmd = words.nth(1).and_then(number).map(Cmd);
+    is_ioctl && cmd.is_some_and(|cmd| cmd.kind() == IOCTL_TYPE && cmd.number() == TARGET_MSG_NR)
 }
 
 /// A command's number; one of an `unsigned int` may come with the upper half set.
@@ -24,21 +31,24 @@ fn number(word: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::may_be_ioctl;
+    use super::may_be_message;
 
     #[test]
-    fn a_thread_is_in_an_ioctl_of_ours_or_not() {
+    fn a_thread_is_in_a_message_or_not() {
         for (syscall, expected) in [
             ("16 0x3 0xc138fd0e 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", true),
             ("16 0x4 0xffffffffc138fd0e 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", true),
+            ("54 0x3 0xc138fd0e 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", true),
             ("running\n", true),
+            ("16 0x3 0xc138fd08 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", false),
+            ("0 0x3 0xc138fd0e 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", false),
             ("16 0x3 0x5401 0x55e6a8 0x0 0x7f 0x0 0x7ffd 0x7f01\n", false),
             ("202 0x55 0x80 0x2 0x0 0x0 0x0 0x7ffd 0x7f01\n", false),
             ("-1 0x7ffd 0x7f01\n", false),
             ("0\n", false),
             ("", false),
         ] {
-            assert_eq!(may_be_ioctl(syscall.as_bytes()), expected, "{syscall}");
+            assert_eq!(may_be_message(syscall.as_bytes()), expected, "{syscall}");
         }
     }
 }

@@ -14,6 +14,13 @@ pub fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
     append::<false>(out, bytes);
 }
 
+/// The escaped form of `bytes`, to be part of a text.
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut out = Vec::new();
+    escape(&mut out, bytes);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Appends what stands between the quotes of a JSON string whose value is the escaped form.
 ///
 /// A JSON reader gets exactly what [`escape`] writes.

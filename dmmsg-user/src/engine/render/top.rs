@@ -1,5 +1,6 @@
 //! A screen of what is busy, slow or failing; made to fit 80 columns and 24 lines.
 
+use dmmsg_common::dm::DevT;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout},
@@ -12,7 +13,7 @@ use super::duration::Duration;
 use crate::engine::{
     event::until_nul,
     groups::{Device, Group},
-    names::escape::escape,
+    names::escape::escaped,
     top::{Hanging, Order, Row, Sender, Top},
 };
 
@@ -78,10 +79,11 @@ pub fn draw(frame: &mut Frame<'_>, top: &Top, status: &Status) {
 fn cells(row: &Row<'_>) -> Cells<'static> {
     let Group { device, kind } = row.group;
     let device = match device {
+        Some(Device::Known(DevT(0), [])) => "-".to_owned(),
         Some(Device::Known(dev, [])) => {
             format!("{}:{}", dev.major(), dev.minor())
         }
-        Some(Device::Known(_, name)) => plain(name),
+        Some(Device::Known(_, name)) => escaped(name),
         Some(Device::Other) => "(others)".to_owned(),
         None => String::new(),
     };
@@ -106,13 +108,13 @@ fn cells(row: &Row<'_>) -> Cells<'static> {
 }
 
 fn sender(sender: &Sender) -> String {
-    format!("{} {}", sender.pid, plain(until_nul(&sender.comm)))
+    format!("{} {}", sender.pid, escaped(until_nul(&sender.comm)))
 }
 
 fn line(hanging: &Hanging) -> Line<'static> {
     let Hanging { age_ns, device, text, .. } = hanging;
     let age = format!("{:>#6}", Duration(*age_ns));
-    let words = [&age, &sender(&hanging.sender), &plain(device), &plain(text)];
+    let words = [&age, &sender(&hanging.sender), &escaped(device), &escaped(text)];
     Line::raw(words.map(String::as_str).join("  "))
 }
 
@@ -132,11 +134,4 @@ const fn name(order: Order) -> &'static str {
         Order::P99 => "p99",
         Order::Max => "max",
     }
-}
-
-/// Bytes from a stranger as a terminal may show them.
-fn plain(bytes: &[u8]) -> String {
-    let mut escaped = Vec::new();
-    escape(&mut escaped, bytes);
-    String::from_utf8_lossy(&escaped).into_owned()
 }

@@ -20,7 +20,7 @@ const ANY_MESSAGE: &[Failure] =
 ///
 /// Source: `struct target_type` of each in `drivers/md`, versions checked: all; `inlinecrypt` is
 /// in 7.2 and 7.3 alone.
-const SILENT: &[&str] = &[
+pub const SILENT: &[&str] = &[
     "linear",
     "striped",
     "thin",

@@ -30,7 +30,7 @@ mod zoned;
 mod tests;
 
 pub use class::Class;
-pub use explain::explain;
+pub use explain::{SILENT, explain};
 pub use listing::{Selection, UnknownTarget};
 
 /// Every target that takes messages, and device-mapper itself, which comes first.
@@ -50,25 +50,6 @@ pub static ALL: &[&Target] = &[
     &vdo::VDO,
     &writecache::WRITECACHE,
     &zoned::ZONED,
-];
-
-/// The types of target in the kernel's own tree that take no messages.
-pub static SILENT: &[&str] = &[
-    "delay",
-    "ebs",
-    "error",
-    "flakey",
-    "integrity",
-    "linear",
-    "mirror",
-    "snapshot",
-    "snapshot-merge",
-    "snapshot-origin",
-    "striped",
-    "thin",
-    "unstriped",
-    "verity",
-    "zero",
 ];
 
 /// The types of target that take messages, each by a function of its own.

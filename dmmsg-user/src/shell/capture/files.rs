@@ -6,7 +6,10 @@ use std::{
     io::{self, ErrorKind, IsTerminal as _, Read as _, Write as _, stdout},
     os::{
         fd::AsFd as _,
-        unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
+        unix::{
+            ffi::OsStrExt as _,
+            fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
+        },
     },
     path::{Path, PathBuf},
 };
@@ -15,7 +18,10 @@ use anyhow::{Context as _, Result};
 use thiserror::Error;
 
 use crate::{
-    engine::capture::{HEADER_BYTES, Piece, is_capture},
+    engine::{
+        capture::{HEADER_BYTES, Piece, is_capture},
+        names::escape::escaped,
+    },
     shell::config::{Rotate, Write},
 };
 
@@ -23,20 +29,20 @@ use crate::{
 #[derive(Clone, Debug, Error)]
 pub enum WriteRefusal {
     /// Somebody may want to keep it.
-    #[error("{} is not a capture and would be overwritten: remove it or give another file", .0.display())]
-    NotACapture(PathBuf),
+    #[error("{0} is not a capture and would be overwritten: remove it or give another file")]
+    NotACapture(String),
     /// Nobody could read the terminal any more.
     #[error("a capture is not for a terminal: redirect standard output or give -w a file")]
     Terminal,
     /// Reading would meet what was just written.
-    #[error("{} is the capture that is read, and would be lost: give -w another file", .0.display())]
-    SameFile(PathBuf),
+    #[error("{0} is the capture that is read, and would be lost: give -w another file")]
+    SameFile(String),
     /// Two runs would mix.
-    #[error("{} is being written by another dmmsg-trace: give -w another file", .0.display())]
-    Locked(PathBuf),
+    #[error("{0} is being written by another dmmsg-trace: give -w another file")]
+    Locked(String),
     /// Pipes and devices have no size.
-    #[error("{} is no regular file, as --rotate needs", .0.display())]
-    NotRegular(PathBuf),
+    #[error("{0} is no regular file, as --rotate needs")]
+    NotRegular(String),
 }
 
 /// Where a capture goes; a new file to which nothing was written goes with this.
@@ -65,10 +71,13 @@ impl Target {
         if write.is_stdout() {
             return Self::stdout();
         }
-        let what = || format!("write {}", path.display());
+        let what = || format!("write {}", shown(path));
         let (file, is_new) = open_or_create(path).with_context(what)?;
         let is_regular = file.metadata().with_context(what)?.is_file();
-        // Goes with what is to go if it must be left alone.
+        if is_regular {
+            lock(&file, path)?;
+        }
+        // Ours from here on: if the run is refused after all, a new one goes.
         let target = Self {
             file,
             path: Some(path.clone()),
@@ -82,9 +91,8 @@ impl Target {
             for path in older.chain([path.clone()]) {
                 check(&path, source).with_context(what)??;
             }
-            lock(&target.file, path)?;
         } else if rotate.is_some() {
-            return Err(WriteRefusal::NotRegular(path.clone()).into());
+            return Err(WriteRefusal::NotRegular(shown(path)).into());
         }
         Ok(target)
     }
@@ -112,7 +120,7 @@ impl Target {
     /// What people call it.
     pub fn name(&self) -> String {
         let path = self.path.as_deref().unwrap_or(Path::new("standard output"));
-        path.display().to_string()
+        shown(path)
     }
 
     /// Writes a piece; of one that cannot be written whole, nothing stays in a file.
@@ -187,7 +195,7 @@ fn owners_alone() -> OpenOptions {
 
 fn lock(file: &File, path: &Path) -> Result<()> {
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(WriteRefusal::Locked(path.to_owned()).into()),
+        Err(TryLockError::WouldBlock) => Err(WriteRefusal::Locked(shown(path)).into()),
         // Where files cannot be locked, nobody is kept away.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
@@ -204,12 +212,17 @@ fn check(path: &Path, source: Option<&File>) -> io::Result<Result<(), WriteRefus
     if let Some(source) = source
         && identity(source)? == identity(&file)?
     {
-        return Ok(Err(WriteRefusal::SameFile(path.to_owned())));
+        return Ok(Err(WriteRefusal::SameFile(shown(path))));
     }
     let mut start = Vec::new();
     file.take(HEADER_BYTES as u64).read_to_end(&mut start)?;
     let is_ours = start.is_empty() || is_capture(&start);
-    Ok(if is_ours { Ok(()) } else { Err(WriteRefusal::NotACapture(path.to_owned())) })
+    Ok(if is_ours { Ok(()) } else { Err(WriteRefusal::NotACapture(shown(path))) })
+}
+
+/// A path as people are told it.
+fn shown(path: &Path) -> String {
+    escaped(path.as_os_str().as_bytes())
 }
 
 /// `FILE.1`, `FILE.2` and so on.

@@ -21,7 +21,10 @@ use dmmsg_common::{filter::KernelFilter, layout::KernelLayout, stats::Counters, 
 use zerocopy::IntoBytes as _;
 
 use self::{flights::Flights, handlers::Handlers, hooks::Attached, shared::Shared};
-use crate::engine::plan::{Point, Programs, Rung};
+use crate::engine::{
+    plan::{Point, Programs, Rung},
+    tally::Missed,
+};
 
 /// The programs of `dmmsg-trace`, built by `cargo xtask ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace.o");
@@ -68,14 +71,6 @@ pub struct Probes {
     reader: Shared,
     handlers: Option<Handlers>,
     flights: Flights,
-}
-
-/// Calls that a program did not see, since a run of it was not over on that CPU; nobody knows whether
-/// they were of device-mapper's type, so these are bounds.
-#[derive(Clone, Copy, Default)]
-struct Missed {
-    begun: u64,
-    ended: u64,
 }
 
 impl Probes {
@@ -126,8 +121,9 @@ impl Probes {
             drop(link);
             let missed = bpf::recursion_misses(&program).context("read a program's statistics")?;
             match (hook.point, hook.at_return) {
-                // Without the lookup, the message is there but tells less.
-                (Point::FindDevice, _) => {}
+                // Without the lookup, the message is there but tells less; without its return, it is
+                // in the table of those in flight.
+                (Point::FindDevice, _) | (Point::TargetMessage, true) => {}
                 (_, false) => self.missed.begun += missed,
                 (_, true) => self.missed.ended += missed,
             }
@@ -138,7 +134,12 @@ impl Probes {
         Ok(())
     }
 
-    /// The counters of all CPUs together, and what the programs missed once they are detached.
+    /// What the programs did not see; nothing before they are detached.
+    pub const fn missed(&self) -> Missed {
+        self.missed
+    }
+
+    /// The counters of all CPUs together.
     ///
     /// # Errors
     /// The map cannot be read.
@@ -147,11 +148,6 @@ impl Probes {
         for cpu in self.counters.get(&0, 0).context("read the probes' counters")?.iter() {
             sum.add(&zerocopy::transmute!(*cpu));
         }
-        let Missed { begun, ended } = self.missed;
-        sum.hits += begun;
-        sum.lost += begun;
-        // A missed end leaves its message in flight, unless nobody wanted it.
-        sum.lost += ended.min(sum.in_flight());
         Ok(sum)
     }
 

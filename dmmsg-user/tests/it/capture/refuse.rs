@@ -120,7 +120,7 @@ fn records_of_another_version_are_refused() {
 #[test]
 fn names_of_files_cannot_act_on_a_terminal() {
     let replay = trace(&["-r", "no\x1b[31m"]);
-    assert!(replay.stderr.contains(r"read no\u{1b}[31m: No such file"), "{}", replay.stderr);
+    assert!(replay.stderr.contains(r"read no\x1b[31m: No such file"), "{}", replay.stderr);
 }
 
 #[test]

@@ -119,6 +119,7 @@ fn vm_messages_of_senders_that_preempt_each_other_are_counted() {
     let (delivered, lost) = (stats.number("/delivered"), stats.number("/lost"));
     assert_eq!(delivered, run.of_type("message").len() as u64);
     assert_eq!(delivered + lost, 100_000);
+    // FIXME: the kernel skips programs here; 0 everywhere would be right.
     assert_eq!(lost > 0, is_preemptible(), "{run:?}");
 }
 

@@ -27,5 +27,6 @@ mod rungs;
 mod secrets;
 mod targets;
 mod text;
+mod top;
 mod tracer;
 mod zz_lockdown;

@@ -1,5 +1,7 @@
 //! Histograms as JSON, one a line.
 
+use dmmsg_common::dm::DevT;
+
 use super::super::json::object::Object;
 use crate::engine::{
     clock::Clock,
@@ -35,7 +37,12 @@ fn subject(line: &mut Object<'_>, group: &Group<'_>) {
         None => line.null(),
         Some(Device::Other) => line.raw(br#"{"dev":null,"name":"_other"}"#),
         Some(Device::Known(dev, name)) => {
-            line.raw(br#"{"dev":""#).short(Short::dev(dev)).raw(br#"","name":"#);
+            line.raw(br#"{"dev":"#);
+            match dev {
+                DevT(0) => line.null(),
+                dev => line.raw(b"\"").short(Short::dev(dev)).raw(b"\""),
+            };
+            line.raw(br#","name":"#);
             line.text(Some(name).filter(|name| !name.is_empty())).raw(b"}")
         }
     };

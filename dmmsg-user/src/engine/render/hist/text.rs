@@ -1,5 +1,7 @@
 //! Histograms as bars.
 
+use dmmsg_common::dm::DevT;
+
 use crate::engine::{
     clock::Clock,
     groups::{Device, Group, Groups},
@@ -49,8 +51,11 @@ fn title(out: &mut Vec<u8>, group: &Group<'_>) {
         None => {}
         Some(Device::Other) => out.extend_from_slice(b" on other devices"),
         Some(Device::Known(dev, name)) => {
-            let number = format!(" on {}:{} ", dev.major(), dev.minor());
-            out.extend_from_slice(number.as_bytes());
+            let number = match dev {
+                DevT(0) => "-".to_owned(),
+                dev => format!("{}:{}", dev.major(), dev.minor()),
+            };
+            out.extend_from_slice(format!(" on {number} ").as_bytes());
             escape(out, if name.is_empty() { b"-" } else { name });
         }
     }
