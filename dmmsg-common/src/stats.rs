@@ -12,7 +12,7 @@ pub struct Counters {
     pub hits: u64,
     /// Records written to the ring.
     pub delivered: u64,
-    /// Calls for which there was no room in the ring or no in-flight state.
+    /// Calls for which there was no room in the ring or no in-flight state, or whose return was missed.
     pub lost: u64,
     /// Calls that a filter in the kernel turned away.
     pub filtered: u64,
