@@ -1,6 +1,7 @@
 //! A terminal that shows what goes on, and the keys pressed on it.
 
 use std::{
+    future,
     io::{IsTerminal as _, stdin, stdout},
     thread,
 };
@@ -13,7 +14,7 @@ use ratatui::{
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use super::{hold_back, release};
+use super::{hold_back, release, say};
 use crate::engine::{
     render::top::{Status, draw},
     top::{Order, Top},
@@ -34,7 +35,7 @@ pub enum Key {
     Quit,
     /// To order the rows.
     Order(Order),
-    /// Nothing; the terminal has another size, or its keys are gone.
+    /// Nothing; the terminal has another size.
     Redraw,
 }
 
@@ -82,8 +83,11 @@ impl Screen {
 
     /// The next key.
     pub async fn key(&mut self) -> Key {
-        // Without a terminal there is nobody to end the run but by a signal, or its loss.
-        self.keys.recv().await.unwrap_or(Key::Quit)
+        match self.keys.recv().await {
+            Some(key) => key,
+            // A signal still ends the run.
+            None => future::pending().await,
+        }
     }
 }
 
@@ -95,9 +99,12 @@ impl Drop for Screen {
 }
 
 fn read_keys(keys: &mpsc::Sender<Key>) {
-    while let Ok(event) = event::read() {
-        let Some(key) = meaning(&event) else { continue };
-        if keys.blocking_send(key).is_err() {
+    loop {
+        let key = match event::read() {
+            Ok(event) => meaning(&event),
+            Err(error) => return say(format_args!("keys have no effect: {error}")),
+        };
+        if key.is_some_and(|key| keys.blocking_send(key).is_err()) {
             return;
         }
     }
