@@ -45,11 +45,6 @@ impl Histogram {
         self.count
     }
 
-    /// Sum of the values.
-    pub const fn sum(&self) -> u128 {
-        self.sum
-    }
-
     /// The highest value; 0 where there is none.
     pub const fn max(&self) -> u64 {
         self.max
@@ -179,7 +174,7 @@ mod tests {
             prop_assert_eq!(histogram.count(), count);
             prop_assert_eq!(histogram.buckets().map(|span| span.count).sum::<u64>(), count);
             prop_assert_eq!(histogram.octaves().iter().map(|span| span.count).sum::<u64>(), count);
-            prop_assert_eq!(histogram.sum(), values.iter().map(|value| u128::from(*value)).sum());
+            prop_assert_eq!(histogram.sum, values.iter().map(|value| u128::from(*value)).sum());
             prop_assert_eq!(histogram.max(), values.iter().copied().max().unwrap_or(0));
         }
     }

@@ -84,7 +84,7 @@ pub fn has_returned(call: &Call) -> bool {
 
 /// Whether process ids are those of the initial namespace, as those of senders are.
 ///
-/// Source: `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`, 5.10 to 7.3.
+/// Source: `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`.
 fn sees_all() -> bool {
     const INITIAL: u64 = 0xefff_fffc;
     fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL)

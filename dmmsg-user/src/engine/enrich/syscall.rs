@@ -10,8 +10,7 @@ const IOCTL: [&[u8]; 2] = [b"16", b"54"];
 /// Whether a thread may be sending a message, by its `/proc/PID/syscall`.
 ///
 /// Of a thread that runs at this moment nothing can be said: it may.
-/// Source: `proc_pid_syscall(5)`; `fs/proc/base.c`, `proc_pid_syscall`: `NUMBER ARGUMENT...`, 5.10 to
-/// 7.3.
+/// Source: `proc_pid_syscall(5)`; `fs/proc/base.c`, `proc_pid_syscall`: `NUMBER ARGUMENT...`.
 pub fn may_be_message(syscall: &[u8]) -> bool {
     if syscall.starts_with(b"running") {
         return true;

@@ -1,8 +1,7 @@
 //! An array of the kernel's that user space sees as memory.
 //!
 //! A call that reads or writes a map marks its CPU as being in a program, so that kprobes skip theirs
-//! meanwhile (`kernel/bpf/syscall.c`, `bpf_map_copy_value` and `bpf_map_update_value`, 5.10 to 7.3).
-//! Where the kernel preempts itself, that lasts as long as others have the CPU: of 30,000 messages of
+//! meanwhile (`kernel/bpf/syscall.c`, `bpf_map_copy_value` and `bpf_map_update_value`). Where the kernel preempts itself, that lasts as long as others have the CPU: of 30,000 messages of
 //! two senders that shared a CPU with us, 104 and 451 were missed on 7.2. Memory takes no call.
 
 use std::{ptr, slice};
@@ -31,7 +30,7 @@ impl Shared {
     pub fn new(map: Map) -> Result<Self> {
         let Map::Array(map) = map else { anyhow::bail!("the map is no array") };
         let info = map.info().context("look at the map")?;
-        // Source: `kernel/bpf/arraymap.c`, `array_map_alloc`, 5.10 to 7.3: values start at whole words.
+        // Source: `kernel/bpf/arraymap.c`, `array_map_alloc`: values start at whole words.
         let words = usize::try_from(info.value_size())?.div_ceil(8);
         let values = usize::try_from(info.max_entries())?;
         let bytes = words.checked_mul(8 * values).context("size of the map")?;

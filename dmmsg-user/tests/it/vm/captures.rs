@@ -1,19 +1,19 @@
 //! Captures of real runs.
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
 use rustix::process::Signal;
 
 use super::{
     guest::{Device, Guest, dmsetup_message, rungs},
     load::flood,
-    tracer::{Run, Tracer, path},
+    tracer::{Run, Tracer},
 };
 
 const FILE: &str = "/tmp/run.cap";
 
 fn replay(words: &[&str]) -> Run {
-    Tracer::spawn(Command::new(path()).args(["-r", FILE]).args(words)).end()
+    Tracer::replay(FILE, words)
 }
 
 /// Sends messages that work, fail and hold keys, by different senders.
@@ -85,7 +85,7 @@ fn vm_a_capture_holds_all_at_full_speed() {
     let files = (1..100).rev().map(|nth| format!("{FILE}.{nth}")).chain([FILE.to_owned()]);
     let mut rows = Vec::new();
     for file in files.filter(|file| fs::exists(file).expect("the folder is there")) {
-        let again = Tracer::spawn(Command::new(path()).args(["-r", &file])).end();
+        let again = Tracer::replay(&file, &[]);
         rows.extend(again.stdout.into_iter().skip(1));
         fs::remove_file(file).expect("the file is removed");
     }

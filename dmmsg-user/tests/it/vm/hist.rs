@@ -1,18 +1,18 @@
 //! Histograms of real runs.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeMap, fs};
 
 use super::{
     direct::{DM_MESSAGE, message},
     guest::{Device, Guest, rungs},
     row::Row,
-    tracer::{Run, Tracer, path},
+    tracer::{Run, Tracer},
 };
 
 const FILE: &str = "/tmp/hist.cap";
 
 fn replay(words: &[&str]) -> Run {
-    Tracer::spawn(Command::new(path()).args(["-r", FILE]).args(words)).end()
+    Tracer::replay(FILE, words)
 }
 
 fn send_messages(paths: &Device) {

@@ -153,7 +153,7 @@ fn vm_a_run_that_ends_first_shows_what_hangs() {
 
 /// More than the kernel keeps returns of for one kretprobe on a machine of two CPUs: 10 or fewer.
 ///
-/// Source: `kernel/kprobes.c`, `register_kretprobe`, 5.10 to 7.3.
+/// Source: `kernel/kprobes.c`, `register_kretprobe`.
 const MANY: usize = 12;
 
 #[test]

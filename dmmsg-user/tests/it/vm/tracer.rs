@@ -93,6 +93,11 @@ impl Tracer {
         Self::start_lines(rungs.iter().map(|rung| format!("{line} --probe {rung}")))
     }
 
+    /// Shows a capture by dmmsg-trace.
+    pub fn replay(file: &str, words: &[&str]) -> Run {
+        Self::spawn(Command::new(path()).args(["-r", file]).args(words)).end()
+    }
+
     /// Starts a prepared command that becomes dmmsg-trace.
     pub fn spawn(command: &mut Command) -> Self {
         Self::spawn_to(Stdio::piped(), command)
