@@ -12,7 +12,7 @@ use dmmsg_common::record::Call;
 
 use super::users::Users;
 use crate::engine::enrich::{
-    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, syscall::may_be_message,
+    Answer, Answers, Context, Parent, Question, Sender, stat::Stat, syscall::Whereabouts,
     unified_cgroup,
 };
 
@@ -70,15 +70,16 @@ impl Lookup {
     }
 }
 
-/// Whether a call has returned for sure: its thread is not there any more, or elsewhere.
-pub fn has_returned(call: &Call) -> bool {
+/// Where a call stands.
+pub fn whereabouts(call: &Call) -> Whereabouts {
     let Call { pid, tid, .. } = call;
     if !sees_all() {
-        return false;
+        return Whereabouts::MayHang;
     }
     match fs::read(format!("/proc/{pid}/task/{tid}/syscall")) {
-        Ok(syscall) => !may_be_message(&syscall),
-        Err(error) => says_gone(&error),
+        Ok(syscall) => Whereabouts::of_message(&syscall),
+        Err(error) if says_gone(&error) => Whereabouts::Returned,
+        Err(_) => Whereabouts::MayHang,
     }
 }
 

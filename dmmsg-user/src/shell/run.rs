@@ -15,7 +15,7 @@ use super::{
     chores::{Chore, Chores},
     config::{Config, Format},
     kernel::{Probes, ring::Ring},
-    lookup::{Lookup, has_returned},
+    lookup::{Lookup, whereabouts},
     say,
     screen::{Key, Screen},
     stop::Stop,
@@ -24,6 +24,7 @@ use super::{
 use crate::engine::{
     capture::Start,
     clock::{Anchor, Clock},
+    enrich::syscall::Whereabouts,
     event::Event,
     exit::Exit,
     in_flight::{Begun, Watch},
@@ -36,6 +37,8 @@ use crate::engine::{
 const BATCH: usize = 512;
 /// How long to wait at the end for records that programs are still writing.
 const LAST_RECORDS: Duration = Duration::from_millis(200);
+/// How long to wait at the end for senders that run to be seen elsewhere.
+const LAST_SENDERS: Duration = Duration::from_millis(500);
 /// How often a screen is drawn.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -194,7 +197,8 @@ impl<'a> Run<'a> {
         watch.begin();
         probes.in_flight(|slot| {
             let Some(record) = watch.look(slot, now, age) else { return };
-            if !Event::from_record(record.bytes()).call().is_some_and(has_returned) {
+            let event = Event::from_record(record.bytes());
+            if event.call().map(whereabouts) != Some(Whereabouts::Returned) {
                 stream.take(record.bytes(), lookup);
             }
         });
@@ -205,16 +209,35 @@ impl<'a> Run<'a> {
     ///
     /// The probes must be attached: a call whose return they see leaves the table before its thread
     /// leaves the kernel.
-    fn missed_returns(&mut self) -> HashSet<Begun> {
-        let mut returned = HashSet::new();
-        self.probes.in_flight(|slot| {
-            returned.extend(Begun::of(slot).filter(|(_, call)| has_returned(call)).map(|of| of.0));
-        });
+    async fn missed_returns(&mut self) -> HashSet<Begun> {
+        let patience = Instant::now();
+        let (mut returned, mut running) = self.senders_of(|_| true);
+        while !running.is_empty() && patience.elapsed() < LAST_SENDERS {
+            sleep(Duration::from_millis(1)).await;
+            let (more, still) = self.senders_of(|begun| running.contains(begun));
+            returned.extend(more);
+            running = still;
+        }
         let mut missed = HashSet::new();
         self.probes.in_flight(|slot| {
             missed.extend(Begun::of(slot).map(|of| of.0).filter(|begun| returned.contains(begun)));
         });
         missed
+    }
+
+    /// Of the messages in the table that are asked for, those that have returned and those whose
+    /// senders run.
+    fn senders_of(&mut self, asked: impl Fn(&Begun) -> bool) -> (HashSet<Begun>, HashSet<Begun>) {
+        let (mut returned, mut running) = (HashSet::new(), HashSet::new());
+        self.probes.in_flight(|slot| {
+            let Some((begun, call)) = Begun::of(slot).filter(|of| asked(&of.0)) else { return };
+            match whereabouts(&call) {
+                Whereabouts::Returned => returned.insert(begun),
+                Whereabouts::Runs => running.insert(begun),
+                Whereabouts::MayHang => false,
+            };
+        });
+        (returned, running)
     }
 
     /// Shows what is still in flight when the run is over, but for those in `missed`.
@@ -238,7 +261,7 @@ impl<'a> Run<'a> {
 
     /// Detaches, reads what is left, and tells what became of every message.
     async fn finish(mut self) -> Result<Exit> {
-        let missed = self.missed_returns();
+        let missed = self.missed_returns().await;
         self.probes.detach()?;
         // A program that ran on another CPU may still be writing.
         let patience = Instant::now();

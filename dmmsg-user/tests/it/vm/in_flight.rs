@@ -163,22 +163,25 @@ fn vm_many_messages_that_hang_are_all_accounted_for() {
     let mut tracers = Tracer::start_on(exact_rungs(), "-o json --stuck 100ms");
     thread::scope(|scope| {
         let suspended = Suspended::new("metadata");
-        for id in 0..MANY {
-            let pool = &pool.pool;
-            scope.spawn(move || {
-                assert_eq!(pool.send(0, format!("create_thin {id}").as_bytes()), 0);
-                // Half of the senders go, the others send once more.
-                if id % 2 == 0 {
-                    assert_eq!(pool.send(0, format!("delete {id}").as_bytes()), 0);
-                }
-            });
-        }
+        let pool = &pool.pool;
+        let send = |id| {
+            assert_eq!(pool.send(0, format!("create_thin {id}").as_bytes()), 0);
+            // Half of the senders go, the others send once more.
+            if id % 2 == 0 {
+                assert_eq!(pool.send(0, format!("delete {id}").as_bytes()), 0);
+            }
+        };
+        let senders = (0..MANY).map(|id| scope.spawn(move || send(id))).collect::<Vec<_>>();
         for tracer in &mut tracers {
             for _ in 0..MANY {
                 tracer.wait_for_line();
             }
         }
         drop(suspended);
+        // The scope's own end waits for what the threads do, not for the threads.
+        for sender in senders {
+            sender.join().unwrap();
+        }
     });
     for (run, rung) in Tracer::stop_all(tracers).zip(exact_rungs()) {
         let stats = run.of_type("stats");
