@@ -24,6 +24,9 @@ pub const PACKAGES: &[Program] = &[
     Program { name: "xz", package: "xz-utils" },
 ];
 
+/// What making a disk for a guest calls.
+pub const DISK: &[Program] = &[Program { name: "mke2fs", package: "e2fsprogs" }];
+
 /// What building and running the fuzz targets calls: libFuzzer is C++.
 pub const FUZZ: &[Program] =
     &[Program { name: "c++", package: "g++" }, Program { name: "setpriv", package: "util-linux" }];

@@ -36,6 +36,10 @@ use crate::{prerequisites, progress, rootfs, tool};
 const ATTEMPTS: u32 = 3;
 /// How long a guest may take until init speaks; emulated on a busy machine it takes a tenth of it.
 const FIRST_WORD: Duration = Duration::from_mins(2);
+/// Where a guest has its disk.
+pub const DISK: &str = "/disk";
+/// A guest's own in QEMU's user network, which forwards connections there.
+const ADDRESS: &str = "10.0.2.15/24";
 /// How much of the console an error repeats.
 const TAIL_LINES: usize = 50;
 
@@ -54,6 +58,10 @@ pub struct Boot {
     pub icount: bool,
     /// Files of the host to put into the guest.
     pub files: Vec<GuestFile>,
+    /// A disk that the guest has at [`DISK`] and may only read; see [`crate::disk`].
+    pub disk: Option<PathBuf>,
+    /// Ports of this machine's loopback that lead into the guest, which reaches nothing outside.
+    pub forwards: Vec<Forward>,
     /// What to run, with its arguments.
     pub command: Vec<String>,
     /// When to give up, counted from the start of QEMU.
@@ -61,6 +69,15 @@ pub struct Boot {
     /// What becomes of the console's output.
     pub console: Console,
     accel: Accel,
+}
+
+/// A TCP port of this machine that leads to one of the guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward {
+    /// On 127.0.0.1.
+    pub host: u16,
+    /// On every address of the guest.
+    pub guest: u16,
 }
 
 /// What a guest left behind.
@@ -99,6 +116,8 @@ impl Boot {
             memory_mib: 1024,
             icount: false,
             files: Vec::new(),
+            disk: None,
+            forwards: Vec::new(),
             command: Vec::new(),
             timeout: Duration::from_mins(10),
             console: Console::Show,
@@ -193,15 +212,34 @@ impl Boot {
         qemu.arg("-kernel").arg(self.kernel.vmlinuz());
         let initramfs = format!("/proc/{}/fd/{}", process::id(), initramfs.as_raw_fd());
         qemu.args(["-initrd", &initramfs]);
-        // The console is the command's: the kernel may speak there only when it dies.
-        qemu.args(["-append", "console=ttyS0 quiet loglevel=1 oops=panic panic=-1"]);
+        qemu.args(["-append", &self.command_line()]);
         qemu.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         qemu.args(["-chardev", &file_device("status", &channels.status)]);
         qemu.args(["-serial", "chardev:status"]);
         qemu.args(["-chardev", &file_device("results", &channels.archive)]);
         qemu.args(["-device", "virtio-serial-pci"]);
         qemu.args(["-device", "virtserialport,nr=1,chardev=results"]);
+        if let Some(disk) = &self.disk {
+            let path = escape(disk);
+            let drive = format!("if=virtio,format=raw,readonly=on,file={path}");
+            qemu.args(["-drive", &drive]);
+        }
+        if !self.forwards.is_empty() {
+            qemu.args(["-netdev", &network(&self.forwards)]);
+            // Nothing boots from it, and QEMU need not have the code for that.
+            qemu.args(["-device", "virtio-net-pci,netdev=network,romfile="]);
+        }
         qemu
+    }
+
+    /// The kernel's; it hands on to init what it does not know, as variables.
+    fn command_line(&self) -> String {
+        // The console is the command's: the kernel may speak there only when it dies.
+        let console = "console=ttyS0 quiet loglevel=1 oops=panic panic=-1";
+        let disk = self.disk.as_ref().map(|_| format!("DISK={DISK}"));
+        let network = (!self.forwards.is_empty()).then(|| format!("NETWORK={ADDRESS}"));
+        let words = [Some(console.to_owned()), disk, network];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -250,7 +288,20 @@ impl Channels {
     }
 }
 
-/// A QEMU character device that writes to a file; a comma in a path is doubled.
+/// A QEMU character device that writes to a file.
 fn file_device(id: &str, path: &Path) -> String {
-    format!("file,id={id},path={}", path.display().to_string().replace(',', ",,"))
+    format!("file,id={id},path={}", escape(path))
+}
+
+/// A QEMU network that leads nowhere but from this machine's loopback into the guest.
+fn network(forwards: &[Forward]) -> String {
+    let forward =
+        |&Forward { host, guest }: &Forward| format!(",hostfwd=tcp:127.0.0.1:{host}-:{guest}");
+    let forwards = forwards.iter().map(forward).collect::<String>();
+    format!("user,id=network,restrict=on{forwards}")
+}
+
+/// A path as a value of an option of QEMU's, where a comma is doubled.
+fn escape(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }

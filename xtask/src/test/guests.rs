@@ -14,6 +14,7 @@ use crate::cargo::Program;
 use crate::console::Console;
 use crate::initramfs::GuestFile;
 use crate::kernel::Version;
+use crate::prometheus::Prometheus;
 use crate::qemu::Boot;
 use crate::{prerequisites, rootfs, static_build};
 
@@ -24,6 +25,9 @@ const PATIENCE: Duration = Duration::from_mins(30);
 const WITNESSES: &[&str] = &["bpftrace"];
 /// Of these, the packages above take 300.
 const MEMORY_MIB: u32 = 2048;
+
+/// One server is enough: it knows nothing of the kernel.
+const WITH_PROMETHEUS: Version = Version::V6_12;
 
 /// Whether a test runs in guests alone: it is named so, or the module it is in.
 pub fn is_for_guests(name: &str) -> bool {
@@ -145,10 +149,15 @@ fn boot(version: Version, names: &[String], tests: &Program, programs: &[Program
     let cache = Cache::open()?;
     let mut boot = Boot::new(&cache, version)?;
     boot.archives.push(rootfs::layer(&cache, WITNESSES)?);
+    let mut required = "root,vm".to_owned();
+    if version == WITH_PROMETHEUS {
+        boot.disk = Some(Prometheus::fetch(&cache)?.disk());
+        required.push_str(",prometheus");
+    }
     boot.memory_mib = MEMORY_MIB;
     boot.timeout = PATIENCE;
     boot.console = Console::Lines { start: "test ", label: version.series() };
-    boot.command = vec!["env".into(), "DMMSG_REQUIRE=root,vm".into()];
+    boot.command = vec!["env".into(), format!("DMMSG_REQUIRE={required}")];
     for Program { name, path, .. } in programs {
         let place = format!("/usr/bin/{name}");
         boot.command.push(format!("{}={place}", variable(name)));
