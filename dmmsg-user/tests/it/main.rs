@@ -12,6 +12,7 @@
 mod capture;
 mod cli;
 mod decode;
+mod deploy;
 mod hist;
 mod ioctls;
 mod kernel;
