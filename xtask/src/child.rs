@@ -4,7 +4,7 @@
 //! --pdeathsig`). The kernel means the *thread* that started it: the thread that starts a child is the
 //! one to wait for it.
 
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,11 @@ impl Guarded {
         let mut guarded = Self { child };
         let stdout = guarded.child.stdout.take().context("read from a child process")?;
         Ok((guarded, stdout))
+    }
+
+    /// What the child reads, if the command asked for a pipe; the first caller gets it.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.child.stdin.take()
     }
 
     /// Waits until the child ends, `enough` says so, or `deadline` is there; the status if it ended.

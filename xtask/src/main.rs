@@ -9,6 +9,7 @@ mod accel;
 mod apt;
 mod archive;
 mod bench;
+mod browser;
 mod cache;
 mod cargo;
 mod child;

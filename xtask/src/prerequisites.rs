@@ -27,6 +27,12 @@ pub const PACKAGES: &[Program] = &[
 /// What making a disk for a guest calls.
 pub const DISK: &[Program] = &[Program { name: "mke2fs", package: "e2fsprogs" }];
 
+/// What looking at a page calls.
+pub const BROWSER: &[Program] = &[
+    Program { name: "chromium", package: "chromium" },
+    Program { name: "setpriv", package: "util-linux" },
+];
+
 /// What building and running the fuzz targets calls: libFuzzer is C++.
 pub const FUZZ: &[Program] =
     &[Program { name: "c++", package: "g++" }, Program { name: "setpriv", package: "util-linux" }];

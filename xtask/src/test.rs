@@ -7,6 +7,7 @@ mod checks;
 mod guests;
 mod host;
 mod libtest;
+mod page;
 mod report;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ const PARTS: &[(&str, Part)] = &[
     ("format and lints", checks::source),
     ("tests on this machine", host::run),
     ("kernel programs", checks::kernel_programs),
+    ("page in a browser", page::run),
     ("tests in guests", guests::run),
 ];
 
