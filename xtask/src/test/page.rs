@@ -13,11 +13,12 @@ use super::Filter;
 use super::report::{Outcome, TestResult};
 use crate::browser::{Browser, Screen};
 use crate::cache::Cache;
+use crate::cargo::Program;
 use crate::console::Console;
 use crate::initramfs::GuestFile;
 use crate::kernel::Version;
 use crate::qemu::{Boot, Forward};
-use crate::{cargo, prerequisites};
+use crate::{cargo, prerequisites, static_build};
 
 const NAME: &str = "page-in-browser";
 const SCRIPT: &str = include_str!("../../guest/page.sh");
@@ -29,6 +30,14 @@ const PATIENCE: Duration = Duration::from_mins(3);
 const PAUSE: Duration = Duration::from_millis(100);
 /// Time for the page to do what it does by itself: it asks for new numbers each two seconds.
 const LINGER: Duration = Duration::from_secs(3);
+
+/// What must be among the page's numbers.
+const MESSAGES: &str = "dmmsg_messages_total";
+/// Finds the numbers that the page shows of metrics by name; the age of a message is not one of them,
+/// since it changes.
+const NUMBERS: &str = "Object.fromEntries(
+    [...document.querySelectorAll('[id^=dmmsg_]:not([id$=_seconds]) data')]
+        .map(data => [data.closest('[id]').id, data.value]))";
 
 /// What the page is looked at on; the name is that of the picture.
 const SCREENS: &[(&str, Screen)] = &[
@@ -52,6 +61,9 @@ pub fn run(filter: Filter) -> Result<Vec<TestResult>> {
     let mut script = tempfile::NamedTempFile::new().context("create a temporary file")?;
     script.write_all(SCRIPT.as_bytes()).context("write the guest's script")?;
     boot.files.push(GuestFile::program(script.path(), "/usr/bin/page"));
+    for Program { name, path, .. } in static_build::all_programs()? {
+        boot.files.push(GuestFile::program(path, format!("/usr/bin/{name}")));
+    }
     boot.command = vec!["sh".into(), "/usr/bin/page".into()];
     boot.console = Console::Hide;
     boot.timeout = PATIENCE;
@@ -98,13 +110,26 @@ fn look(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// What the page shows is what `/metrics` says.
+/// Every number that the page shows is the sum of that metric in `/metrics`.
 fn check_numbers(browser: &mut Browser, port: u16) -> Result<()> {
-    let shown = browser.evaluate("document.getElementById('messages').textContent")?;
+    let shown = browser.evaluate(NUMBERS)?;
+    let shown = shown.as_object().context("read the page's numbers")?;
+    ensure!(shown.contains_key(MESSAGES), "the page does not say how many messages there were");
     let metrics = get(port, "/metrics").context("read /metrics")?;
-    let line = format!("dmmsg_messages_total {}", shown.as_str().unwrap_or_default());
-    ensure!(metrics.lines().any(|found| found == line), "the page says {line}: {metrics}");
+    for (name, number) in shown {
+        let sum = sum(&metrics, name);
+        // The server counts whole things, so that nothing is rounded here.
+        let number: f64 = number.as_str().unwrap_or_default().parse().context("read a number")?;
+        ensure!((number - sum).abs() < 0.5, "{name}: {number} on the page, {sum} in {metrics}");
+    }
     Ok(())
+}
+
+/// The sum of a metric's series in Prometheus' text format.
+fn sum(metrics: &str, name: &str) -> f64 {
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+    let series = lines.filter(|rest| rest.starts_with(['{', ' ']));
+    series.filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// Whether something is served from `origin`, or stands in the page itself.
@@ -153,4 +178,16 @@ fn get(port: u16, path: &str) -> Result<String> {
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
     Ok(listener.local_addr().context("find a free port")?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_of_one_metric_alone() {
+        let metrics = "# TYPE a counter\na{b=\"1 2\"} 3\na{b=\"c\"} 4\nab 5\nx 1.5\n";
+        assert!((sum(metrics, "a") - 7.0).abs() < 1e-9);
+        assert!((sum(metrics, "x") - 1.5).abs() < 1e-9);
+    }
 }
