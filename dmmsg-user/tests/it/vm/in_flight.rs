@@ -12,14 +12,15 @@ use super::{
 };
 
 /// A thin pool whose messages hang while its metadata is suspended.
-struct Pool {
+pub struct Pool {
     pool: Device,
     /// Goes after the pool.
     _metadata: Device,
 }
 
 impl Pool {
-    fn new() -> Self {
+    /// Makes one.
+    pub fn new() -> Self {
         run("dd", ["if=/dev/zero", "of=/dev/ram0", "bs=4096", "count=1"]);
         let metadata = Device::new("metadata", "0 65536 linear /dev/ram0 0");
         let pool = Device::new("pool", "0 65536 thin-pool /dev/mapper/metadata /dev/ram1 128 0");
@@ -27,7 +28,7 @@ impl Pool {
     }
 
     /// Does something while a message hangs, which is then let go; gives the message's errno.
-    fn while_hanging(&self, text: &str, act: impl FnOnce()) -> i32 {
+    pub fn while_hanging(&self, text: &str, act: impl FnOnce()) -> i32 {
         thread::scope(|scope| {
             let suspended = Suspended::new("metadata");
             let sender = scope.spawn(|| self.pool.send(0, text.as_bytes()));

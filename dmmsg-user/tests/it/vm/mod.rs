@@ -10,6 +10,7 @@ mod counter;
 mod direct;
 mod direct_arguments;
 mod direct_filters;
+mod exporter;
 mod filters;
 mod guest;
 mod handlers;

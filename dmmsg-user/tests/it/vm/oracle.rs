@@ -65,22 +65,27 @@ impl Witnesses {
     }
 
     fn of_life() -> Self {
-        fs::write(SCRIPT, LIFE).expect("the script is written");
         let bpftrace = Counter::start();
         let tracer = Tracer::start("-o json");
-        // With abbreviations, strace would leave out the text. Seccomp spares it other system calls.
-        let strace = "-f --seccomp-bpf -s 4096 -e abbrev=none -e trace=ioctl -o";
-        run("strace", strace.split(' ').chain([LOG, "sh", SCRIPT]));
+        let sent = live();
         let (ended, counted) = (tracer.stop(), bpftrace.end());
-        let log = fs::read_to_string(LOG).expect("the log is read");
-        let sent = log.lines().filter_map(Sent::read).collect();
         Self { rows: ended.rows(), totals: ended.totals().to_owned(), sent, counted }
     }
 }
 
+/// Lets the volumes live; what was sent, as strace sees it.
+pub fn live() -> Vec<Sent> {
+    fs::write(SCRIPT, LIFE).expect("the script is written");
+    // With abbreviations, strace would leave out the text. Seccomp spares it other system calls.
+    let strace = "-f --seccomp-bpf -s 4096 -e abbrev=none -e trace=ioctl -o";
+    run("strace", strace.split(' ').chain([LOG, "sh", SCRIPT]));
+    let log = fs::read_to_string(LOG).expect("the log is read");
+    log.lines().filter_map(Sent::read).collect()
+}
+
 /// A message as strace shows it.
 #[derive(Debug)]
-struct Sent {
+pub struct Sent {
     /// Number, name and uuid, as far as sender and kernel told them.
     device: [Option<String>; 3],
     sector: String,
@@ -109,6 +114,16 @@ impl Sent {
             })
         };
         Some(parse().unwrap_or_else(|| panic!("cannot be read: {line}")))
+    }
+
+    /// Its whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What was returned: a number, or the name of an error.
+    pub fn outcome(&self) -> &str {
+        &self.outcome
     }
 
     /// Checks that a row tells the same.
