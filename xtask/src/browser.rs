@@ -75,6 +75,8 @@ impl Browser {
         let metrics =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.ask("Emulation.setDeviceMetricsOverride", &metrics)?;
+        // They would take their width from the page.
+        self.ask("Emulation.setScrollbarsHidden", &json!({"hidden": true}))?;
         let scheme = if is_dark { "dark" } else { "light" };
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.ask("Emulation.setEmulatedMedia", &features).map(drop)
