@@ -22,6 +22,7 @@ Examples:
   cargo xtask test            everything
   cargo xtask test clippy     only what has clippy in its name
   cargo xtask test vm_        only what runs in a guest
+  cargo xtask test page-in    only the exporter's page in a browser
   cargo xtask test linux-6.1  only what runs on that kernel
 
 As root on Debian or a relative of it, missing packages are installed. A test that cannot run here
