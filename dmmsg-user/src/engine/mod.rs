@@ -19,6 +19,7 @@ pub mod histogram;
 pub mod in_flight;
 pub mod ioctl;
 pub mod layout;
+pub mod metrics;
 pub mod names;
 pub mod plan;
 pub mod quantity;
