@@ -29,6 +29,19 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    /// What was counted elsewhere, by [`bucket`]: counts, and sum and maximum of the values themselves.
+    pub fn from_counts(counts: &[u64; BUCKETS], sum: u128, max: u64) -> Self {
+        Self { counts: Box::new(*counts), count: counts.iter().sum(), sum, max }
+    }
+
+    /// Counts what another has counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(other.counts.iter()).for_each(|(count, more)| *count += more);
+        self.count += other.count;
+        self.sum += other.sum;
+        self.max = self.max.max(other.max);
+    }
+
     /// Counts a value.
     pub fn add(&mut self, value: u64) {
         // `bucket` is below `BUCKETS`.
@@ -43,6 +56,11 @@ impl Histogram {
     /// Values counted.
     pub const fn count(&self) -> u64 {
         self.count
+    }
+
+    /// The sum of the values.
+    pub const fn sum(&self) -> u128 {
+        self.sum
     }
 
     /// The highest value; 0 where there is none.
@@ -165,6 +183,19 @@ mod tests {
             let rank = (values.len() as u64 * permille).div_ceil(1000);
             let exact = values[usize::try_from(rank).unwrap() - 1];
             prop_assert!(quantile.abs_diff(exact) <= exact / 8, "{quantile} for {exact}");
+        }
+
+        #[test]
+        fn a_histogram_can_be_put_together(
+            values in prop::collection::vec(any::<u64>(), 0..50),
+            more in prop::collection::vec(any::<u64>(), 0..50),
+        ) {
+            let mut merged = histogram(&values);
+            merged.merge(&histogram(&more));
+            let whole = histogram(&[values, more].concat());
+            prop_assert_eq!(&merged, &whole);
+            let again = Histogram::from_counts(&whole.counts, whole.sum(), whole.max());
+            prop_assert_eq!(again, whole);
         }
 
         #[test]
