@@ -12,6 +12,9 @@ use super::event::until_nul;
 /// Source: `include/uapi/linux/dm-ioctl.h`, since 6.16.
 const PROBE_PATHS_NR: u32 = 18;
 
+/// All that [`Direct::cmd_name`] can say.
+pub const CMD_NAMES: [&str; 2] = ["DM_MESSAGE", "DM_MPATH_PROBE_PATHS"];
+
 /// Source: `include/uapi/asm-generic/errno-base.h`.
 const ENOTTY: i32 = 25;
 
@@ -41,9 +44,10 @@ impl Direct<'_> {
     ///
     /// The others of device-mapper's numbers belong to the control node.
     pub fn cmd_name(&self) -> Option<&'static str> {
+        let [message, probe_paths] = CMD_NAMES;
         match self.cmd() {
-            Cmd::DM_MESSAGE => Some("DM_MESSAGE"),
-            cmd if cmd.number() == PROBE_PATHS_NR => Some("DM_MPATH_PROBE_PATHS"),
+            Cmd::DM_MESSAGE => Some(message),
+            cmd if cmd.number() == PROBE_PATHS_NR => Some(probe_paths),
             _ => None,
         }
     }

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use dmmsg_common::dm::DevT;
 
-use super::{direct::Direct, event::Event, targets};
+use super::{
+    direct::{self, Direct},
+    event::Event,
+    ioctl, targets,
+};
 
 /// Devices told apart at most; all others are one.
 const DEVICES: usize = 1000;
@@ -13,7 +17,10 @@ const DEVICES: usize = 1000;
 const GROUPS: usize = 10_000;
 
 /// Stands for what is in no vocabulary.
-const OTHER: &str = "other";
+pub const OTHER: &str = "other";
+
+/// [`Kind::interface`] of an ioctl to the control node that is no message.
+pub const IOCTL: &str = "ioctl";
 
 /// What is told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,8 +140,28 @@ impl<V: Default> Groups<V> {
 }
 
 impl Kind {
+    /// Every kind that there can be, in order: the vocabulary, and `other`.
+    pub fn all() -> Vec<Self> {
+        let words = |interface, target_type, verbs: Vec<&'static str>| {
+            let verbs = verbs.into_iter().chain([OTHER]);
+            verbs.map(move |verb| Self { interface, target_type, verb })
+        };
+        let tags = |target: &'static targets::Target| target.verbs.iter().map(|verb| verb.tag);
+        let core = || targets::ALL.iter().take(1).flat_map(|core| tags(core));
+        let control = types().flat_map(|target_type| {
+            let known = target_type.and_then(|name| targets::find(name.as_bytes()));
+            words("control", target_type, known.into_iter().flat_map(tags).chain(core()).collect())
+        });
+        let direct =
+            types().flat_map(|target_type| words("direct", target_type, direct::CMD_NAMES.into()));
+        let ioctls = words(IOCTL, None, ioctl::verbs().collect());
+        let mut all: Vec<_> = control.chain(direct).chain(ioctls).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// The kind of a call; `None` for a record that cannot be read.
-    fn of(event: &Event<'_>) -> Option<Self> {
+    pub fn of(event: &Event<'_>) -> Option<Self> {
         let target_type = event.target_type().map(type_name);
         let verb = event.verb();
         let (interface, verb) = match event {
@@ -143,15 +170,42 @@ impl Kind {
                 ("control", known.map_or(OTHER, |verb| verb.tag))
             }
             Event::Direct(direct) => ("direct", Direct::cmd_name(direct).unwrap_or(OTHER)),
-            Event::Ioctl(ioctl) => ("ioctl", ioctl.verb().unwrap_or(OTHER)),
+            Event::Ioctl(ioctl) => (IOCTL, ioctl.verb().unwrap_or(OTHER)),
             Event::Bad(_) => return None,
         };
         Some(Self { interface, target_type, verb })
     }
 }
 
-/// The name of a type of target that the kernel's own tree has.
-fn type_name(name: &[u8]) -> &'static str {
+/// Every type of target that a kind can have, and none.
+pub fn types() -> impl Iterator<Item = Option<&'static str>> {
+    let talking = targets::types().map(|target| target.type_name);
+    talking.chain(targets::SILENT.iter().copied()).chain([OTHER]).map(Some).chain([None])
+}
+
+/// The name of a type of target that the kernel's own tree has, or `other`.
+pub fn type_name(name: &[u8]) -> &'static str {
     let silent = || targets::SILENT.iter().find(|silent| silent.as_bytes() == name).copied();
     targets::find(name).map(|target| target.type_name).or_else(silent).unwrap_or(OTHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, OTHER, types};
+
+    #[test]
+    fn kinds_differ_and_hold_the_vocabulary() {
+        let all = Kind::all();
+        assert!(all.is_sorted_by(|one, next| one < next));
+        let is_there =
+            |interface, target_type, verb| all.contains(&Kind { interface, target_type, verb });
+        assert!(is_there("control", Some("crypt"), "key set"));
+        assert!(is_there("control", Some("linear"), "@stats_list"));
+        assert!(!is_there("control", Some("linear"), "key set"));
+        assert!(is_there("direct", None, "DM_MESSAGE"));
+        assert!(is_there("ioctl", None, "resume"));
+        for target_type in types() {
+            assert!(is_there("control", target_type, OTHER), "{target_type:?}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use dmmsg_common::{
     record::{IoctlHead, ioctl_flag},
 };
 
-use super::names::ioctl::{Command, command};
+use super::names::ioctl::{COMMANDS, Command, command};
 
 /// A control ioctl.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,16 @@ pub struct Ioctl<'a> {
     pub name: &'a [u8],
     /// Uuid of the device; empty where it has none or none was given.
     pub uuid: &'a [u8],
+}
+
+/// Name of the command that suspends or resumes.
+const SUSPEND: &str = "suspend";
+/// What is said of it where it resumes.
+const RESUME: &str = "resume";
+
+/// All that [`Ioctl::verb`] can say.
+pub fn verbs() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|command| command.name).chain([RESUME])
 }
 
 /// Bits of `struct dm_ioctl::flags`.
@@ -40,8 +50,8 @@ impl Ioctl<'_> {
     /// What the command does: its name, but for suspend and resume, which are one command.
     pub fn verb(&self) -> Option<&'static str> {
         let name = self.command()?.name;
-        let resumes = name == "suspend" && self.head.flags_in & dm_flag::SUSPEND == 0;
-        Some(if resumes { "resume" } else { name })
+        let resumes = name == SUSPEND && self.head.flags_in & dm_flag::SUSPEND == 0;
+        Some(if resumes { RESUME } else { name })
     }
 
     /// The device's number, where it is known.

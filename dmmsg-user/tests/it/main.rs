@@ -13,6 +13,7 @@ mod capture;
 mod cli;
 mod decode;
 mod deploy;
+mod exporter;
 mod hist;
 mod ioctls;
 mod kernel;

@@ -12,6 +12,11 @@ pub fn errno_name(errno: i32) -> Option<&'static str> {
     NAMES.get(index).copied().filter(|name| !name.is_empty())
 }
 
+/// All names.
+pub fn errno_names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter().filter(|name| !name.is_empty())
+}
+
 /// Names by number, from 1; the numbers 41 and 58 are not used.
 #[rustfmt::skip]
 const NAMES: [&str; 133] = [

@@ -24,7 +24,7 @@ const fn named(name: &'static str, kernel_name: &'static str) -> Command {
 /// Commands by number.
 ///
 /// Source: `include/uapi/linux/dm-ioctl.h`, numbers fixed for every version; the last came with 6.16.
-const COMMANDS: [Command; 19] = [
+pub const COMMANDS: [Command; 19] = [
     named("version", "DM_VERSION"),
     named("remove_all", "DM_REMOVE_ALL"),
     named("list", "DM_LIST_DEVICES"),
