@@ -3,6 +3,7 @@
 //! No module here reads a file, a clock, the environment or a socket, or names tokio or aya:
 //! `clippy.toml` refuses it. What an engine needs to know of the machine, the shell hands to it.
 
+pub mod answer;
 pub mod btf;
 pub mod capture;
 pub mod clock;

@@ -33,7 +33,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Config, Exit> 
     parsed.map(Config::from).map_err(|error| report(&error))
 }
 
-fn report(error: &clap::Error) -> Exit {
+/// Tells what came of reading a command line.
+pub(super) fn report(error: &clap::Error) -> Exit {
     let text = error.render().to_string();
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
         let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
@@ -78,11 +79,7 @@ impl From<Args> for Config {
             },
             duration: args.duration,
             count: args.count,
-            probe: match args.probe {
-                ProbeWord::Auto => Probe::Auto,
-                ProbeWord::Fentry => Probe::Only(Rung::Fentry),
-                ProbeWord::Kprobe => Probe::Only(Rung::Kprobe),
-            },
+            probe: args.probe.into(),
             strict: args.strict,
             ring: args.ring,
             stuck: args.stuck,
@@ -256,10 +253,20 @@ enum OutputWord {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum ProbeWord {
+pub(super) enum ProbeWord {
     Auto,
     Fentry,
     Kprobe,
+}
+
+impl From<ProbeWord> for Probe {
+    fn from(word: ProbeWord) -> Self {
+        match word {
+            ProbeWord::Auto => Self::Auto,
+            ProbeWord::Fentry => Self::Only(Rung::Fentry),
+            ProbeWord::Kprobe => Self::Only(Rung::Kprobe),
+        }
+    }
 }
 
 fn parse_uid(text: &str) -> Result<u32, &'static str> {

@@ -11,6 +11,7 @@ pub mod capture;
 mod chores;
 pub mod cli;
 pub mod config;
+pub mod exporter;
 pub mod facts;
 pub mod kernel;
 pub mod lookup;
@@ -27,8 +28,11 @@ mod verbs;
 use std::{
     fmt,
     io::{Write as _, stderr},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
+
+/// The running program's name, if it is not `dmmsg-trace`.
+static PROGRAM: OnceLock<&'static str> = OnceLock::new();
 
 /// What people are told later, while a screen is shown.
 static HELD_BACK: Mutex<Option<Vec<String>>> = Mutex::new(None);
@@ -43,6 +47,11 @@ fn say(text: fmt::Arguments<'_>) {
         Some(_) => {}
         None => write_line(&line),
     }
+}
+
+/// Says which program people are told things by.
+fn name_program(name: &'static str) {
+    let _ = PROGRAM.set(name);
 }
 
 /// Holds back what people are told from now on.
@@ -62,5 +71,6 @@ fn held_back() -> MutexGuard<'static, Option<Vec<String>>> {
 }
 
 fn write_line(line: &str) {
-    let _ = writeln!(stderr(), "dmmsg-trace: {line}");
+    let program = PROGRAM.get().unwrap_or(&"dmmsg-trace");
+    let _ = writeln!(stderr(), "{program}: {line}");
 }

@@ -56,7 +56,8 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     }
 }
 
-fn with_runtime(run: impl Future<Output = Result<Exit>>) -> Result<Exit> {
+/// Runs to its end what needs a runtime.
+pub(super) fn with_runtime(run: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("start the runtime")?.block_on(run)
 }

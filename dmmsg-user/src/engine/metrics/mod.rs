@@ -19,6 +19,6 @@ pub use document::{DEVICES_MAX, document};
 pub use encode::{EncodeError, encode};
 pub use format::Format;
 pub use native::{Native, native};
-pub use sample::{Sample, Value};
+pub use sample::{Sample, Value, device_label, errno_label, type_label};
 pub use snapshot::{ProbeState, Series, Snapshot};
 pub use table::{METRICS, Metric, Type};

@@ -4,6 +4,7 @@ mod duration;
 pub mod hist;
 pub mod json;
 mod line;
+pub mod page;
 mod short;
 pub mod table;
 pub mod top;

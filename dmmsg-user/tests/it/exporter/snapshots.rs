@@ -102,3 +102,12 @@ pub fn all(devices: u32) -> Snapshot {
         ..few()
     }
 }
+
+/// [`few`], with every probe attached.
+pub fn well() -> Snapshot {
+    let mut snapshot = few();
+    for probe in &mut snapshot.probes {
+        (probe.attached, probe.rung) = (true, "kprobe");
+    }
+    snapshot
+}

@@ -1,0 +1,133 @@
+//! Clients of ill will.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use dmmsg::{engine::metrics::Snapshot, shell::exporter::Limits};
+
+use super::{
+    client::{connect, get, read, send},
+    server::Server,
+    snapshots::{all, few},
+};
+
+/// Limits that a test can wait for.
+fn hasty() -> Limits {
+    Limits {
+        header_time: Duration::from_millis(500),
+        whole_time: Duration::from_secs(1),
+        linger_time: Duration::from_millis(200),
+        ..Limits::default()
+    }
+}
+
+fn serve(limits: Limits, snapshot: Snapshot) -> Server {
+    Server::start(limits, move || Ok(snapshot.clone()))
+}
+
+/// Scrapes, and tells how long that took.
+fn scrape(address: SocketAddr) -> Duration {
+    let start = Instant::now();
+    assert_eq!(get(address, "/metrics").status, 200);
+    start.elapsed()
+}
+
+#[test]
+fn clients_that_never_ask_keep_nobody_out() {
+    let server = Server::of(few());
+    let mut slow: Vec<TcpStream> = Vec::new();
+    for _ in 0..200 {
+        let mut stream = connect(server.address);
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nX-Slow: ").unwrap();
+        slow.push(stream);
+    }
+    for _ in 0..5 {
+        assert!(scrape(server.address) < Duration::from_secs(2));
+        for stream in &mut slow {
+            // Those that had to go do not get this through.
+            let _ = stream.write_all(b"x");
+        }
+    }
+    assert!(scrape(server.address) < Duration::from_secs(2));
+}
+
+#[test]
+fn a_request_that_does_not_come_is_not_waited_for() {
+    let server = serve(hasty(), few());
+    for start in ["", "GET /metrics HT", "GET /metrics HTTP/1.1\r\nHost: x\r\n"] {
+        let begin = Instant::now();
+        let mut stream = connect(server.address);
+        stream.write_all(start.as_bytes()).unwrap();
+        let answer = read(stream);
+        assert!(answer.is_none_or(|answer| answer.status == 408), "{start}");
+        let took = begin.elapsed();
+        assert!(took > Duration::from_millis(400) && took < Duration::from_secs(4), "{took:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_read_is_not_waited_for() {
+    let server = serve(Limits { connections: 2, ..hasty() }, all(0));
+    let mut slow: Vec<_> = (0..2).map(|_| connect(server.address)).collect();
+    for stream in &mut slow {
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    }
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(get(server.address, "/healthz").status, 503);
+    thread::sleep(Duration::from_secs(2));
+    for mut stream in slow {
+        // What is in the kernel's buffers still comes, and then the end.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+}
+
+#[test]
+fn what_is_too_long_is_refused() {
+    let server = Server::of(few());
+    let line = [b"GET /", vec![b'a'; 1 << 20].as_slice(), b" HTTP/1.1\r\n\r\n"].concat();
+    let header = [b"GET / HTTP/1.1\r\nX: ", vec![b'a'; 1 << 20].as_slice(), b"\r\n\r\n"].concat();
+    let headers = [b"GET / HTTP/1.1\r\n", b"X: y\r\n".repeat(1000).as_slice(), b"\r\n"].concat();
+    for request in [line, header, headers] {
+        let answer = send(server.address, &request).unwrap();
+        assert!(matches!(answer.status, 414 | 431), "{answer:?}");
+    }
+    let head = b"POST / HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n";
+    let body = vec![0; 1 << 20];
+    assert_eq!(send(server.address, &[head, body.as_slice()].concat()).unwrap().status, 405);
+}
+
+#[test]
+fn what_is_no_request_is_refused() {
+    let server = Server::of(few());
+    let garbage: [&[u8]; 8] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"\0\0\0\0\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"\xff\xfe\xfd\r\n\r\n",
+    ];
+    for request in garbage {
+        let answer = send(server.address, request).unwrap();
+        assert_eq!(answer.status, 400, "{request:?}: {answer:?}");
+    }
+    // The preface of HTTP/2 gets no answer, which an HTTP/2 client could not read anyway.
+    let preface = send(server.address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(preface.is_none_or(|answer| answer.status == 400));
+    assert_eq!(get(server.address, "/metrics").status, 200);
+}
+
+#[test]
+fn a_connection_is_for_one_request() {
+    let server = Server::of(few());
+    let two = b"GET /healthz HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n";
+    let answer = send(server.address, two).unwrap();
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(answer.text().lines().count(), 1);
+}
