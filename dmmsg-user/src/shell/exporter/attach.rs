@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use rustix::thread::CapabilitySet;
 
-use super::Options;
+use super::cli::Options;
 use crate::{engine::metrics::Snapshot, shell::stop::Stop};
 
 /// Probes that count, for as long as this lives.

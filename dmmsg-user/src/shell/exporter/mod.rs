@@ -11,11 +11,12 @@ mod supervisor;
 use std::ffi::OsString;
 
 use anyhow::{Context as _, Result};
-use tokio::task::LocalSet;
+use tokio::{net::TcpListener, task::LocalSet};
 
 pub use self::{
     attach::{Counts, attach},
     cli::Options,
+    listen::listen,
     serve::{Limits, serve},
 };
 use super::{attach::CannotAttach, name_program, say, stop::Stop, trace::with_runtime};
@@ -40,12 +41,20 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> Exit {
 
 async fn export(options: &Options) -> Result<Exit> {
     // Before anything is attached: an address that is in use should cost nothing.
-    let listener = listen::listen(options.listen)?;
-    let address = listener.local_addr().context("ask for the socket's address")?;
+    let listener = listen(options.listen)?;
     let mut stop = Stop::new()?;
     let Some(counts) = attach(options, &mut stop).await.context(CannotAttach)? else {
         return Ok(Exit::Done);
     };
+    run(listener, counts, stop).await
+}
+
+/// Serves what is counted until the run ends, without the privilege that attaching took.
+///
+/// # Errors
+/// The privilege cannot be given up, or the probes went away.
+pub async fn run(listener: TcpListener, counts: Counts, mut stop: Stop) -> Result<Exit> {
+    let address = listener.local_addr().context("ask for the socket's address")?;
     stop.when_module_goes(counts.module);
     privilege::give_up(counts.keeps)?;
     say(format_args!("probes attached, capabilities dropped, serving http://{address}/"));
