@@ -109,7 +109,10 @@ fn histograms(out: &mut String) {
             "Native buckets are in protobuf alone, by schema 2. Each bucket of the kernel goes as a \
              whole to the native one that holds its middle. Count and sum are exact; the geometric \
              middle of a value's native bucket is at most {ERROR_PERCENT} % off the value. Zeros are in \
-             the zero bucket, values from 68.7 s on in the bucket of 68.7 s."
+             the zero bucket, values from 68.7 s on in the bucket of 68.7 s. A Prometheus that takes \
+             native histograms drops the classic ones unless it is told to keep both \
+             (`always_scrape_classic_histograms`, before 3.0 `scrape_classic_histograms`), and queries \
+             of `_bucket` series then find nothing."
         ),
     );
     paragraph(

@@ -53,7 +53,6 @@ pub async fn converse(
         .keep_alive(false)
         .header_read_timeout(limits.header_time)
         .max_headers(limits.headers)
-        .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes)
         .serve_connection(TokioIo::new(&mut stream), service);
     // What goes wrong is the client's, who has been answered if that was possible.

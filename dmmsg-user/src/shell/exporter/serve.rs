@@ -20,7 +20,7 @@ pub struct Limits {
     /// Connections at a time. One more takes the place of the oldest that has not asked yet, or else of
     /// the oldest: whoever asks at once is not kept out by those who never do.
     pub connections: usize,
-    /// Bytes of a request's first line and headers; from 8 KiB on.
+    /// Bytes of a request's first line and headers together; hyper takes 8 KiB and more.
     pub header_bytes: usize,
     /// Headers of a request.
     pub headers: usize,
@@ -52,6 +52,9 @@ impl Default for Limits {
 const NO_ROOM: Duration = Duration::from_millis(100);
 
 /// Serves what `snapshot` gives, until it is dropped; within a `LocalSet`.
+///
+/// # Panics
+/// Outside of a `LocalSet`, and at a connection if `header_bytes` is less than 8 KiB.
 pub async fn serve(
     listener: TcpListener,
     limits: Limits,

@@ -10,20 +10,10 @@ use std::{
 use dmmsg::{engine::metrics::Snapshot, shell::exporter::Limits};
 
 use super::{
-    client::{connect, get, read, send},
+    client::{Response, connect, get, read, send},
     server::Server,
     snapshots::{all, few},
 };
-
-/// Limits that a test can wait for.
-fn hasty() -> Limits {
-    Limits {
-        header_time: Duration::from_millis(500),
-        whole_time: Duration::from_secs(1),
-        linger_time: Duration::from_millis(200),
-        ..Limits::default()
-    }
-}
 
 fn serve(limits: Limits, snapshot: Snapshot) -> Server {
     Server::start(limits, move || Ok(snapshot.clone()))
@@ -56,8 +46,46 @@ fn clients_that_never_ask_keep_nobody_out() {
 }
 
 #[test]
+fn connections_are_few_and_the_oldest_goes() {
+    let server = serve(Limits { connections: 4, ..Limits::default() }, few());
+    let start = Instant::now();
+    let mut idle: Vec<_> = (0..10).map(|_| connect(server.address)).collect();
+    let stays = idle.split_off(6);
+    for mut stream in idle {
+        // It ends, at once or by a reset.
+        assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
+    }
+    assert!(start.elapsed() < Duration::from_secs(3));
+    for mut stream in stays {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(read(stream).unwrap().status, 503);
+    }
+}
+
+#[test]
+fn who_has_asked_does_not_give_way_to_who_has_not() {
+    let server = serve(Limits { connections: 2, ..Limits::default() }, all(0));
+    let whole = get(server.address, "/metrics").body.len();
+    let mut reader = connect(server.address);
+    // So that the answer does not fit into the kernel's buffers.
+    rustix::net::sockopt::set_socket_recv_buffer_size(&reader, 64 << 10).unwrap();
+    reader.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    // Once something has come, the server knows who asked.
+    reader.peek(&mut [0]).unwrap();
+    let _idle: Vec<_> = (0..5).map(|_| connect(server.address)).collect();
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(read(reader).unwrap().body.len(), whole);
+}
+
+#[test]
 fn a_request_that_does_not_come_is_not_waited_for() {
-    let server = serve(hasty(), few());
+    let limits = Limits {
+        header_time: Duration::from_millis(500),
+        linger_time: Duration::from_millis(200),
+        whole_time: Duration::from_mins(5),
+        ..Limits::default()
+    };
+    let server = serve(limits, few());
     for start in ["", "GET /metrics HT", "GET /metrics HTTP/1.1\r\nHost: x\r\n"] {
         let begin = Instant::now();
         let mut stream = connect(server.address);
@@ -71,18 +99,29 @@ fn a_request_that_does_not_come_is_not_waited_for() {
 
 #[test]
 fn an_answer_that_is_not_read_is_not_waited_for() {
-    let server = serve(Limits { connections: 2, ..hasty() }, all(0));
-    let mut slow: Vec<_> = (0..2).map(|_| connect(server.address)).collect();
-    for stream in &mut slow {
-        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let limits = Limits { whole_time: Duration::from_millis(1500), ..Limits::default() };
+    let server = serve(limits, all(0));
+    let whole = get(server.address, "/metrics").body.len();
+    let mut stream = connect(server.address);
+    // What fits into the kernel's buffers has been sent for all that the server knows.
+    rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 64 << 10).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    thread::sleep(Duration::from_secs(1));
+    assert_eq!(get(server.address, "/healthz").status, 503, "others are served meanwhile");
+    thread::sleep(Duration::from_secs(1));
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    assert!(bytes.len() < whole, "{} of {whole} bytes", bytes.len());
+}
+
+/// Sends bytes so that some come after the answer: a server that closed at once would take it away.
+fn send_slowly(address: SocketAddr, request: &[u8]) -> Response {
+    let mut stream = connect(address);
+    for piece in request.chunks(16 << 10) {
+        stream.write_all(piece).unwrap();
+        thread::sleep(Duration::from_micros(500));
     }
-    thread::sleep(Duration::from_millis(300));
-    assert_eq!(get(server.address, "/healthz").status, 503);
-    thread::sleep(Duration::from_secs(2));
-    for mut stream in slow {
-        // What is in the kernel's buffers still comes, and then the end.
-        let _ = stream.read_to_end(&mut Vec::new());
-    }
+    read(stream).unwrap()
 }
 
 #[test]
@@ -92,12 +131,25 @@ fn what_is_too_long_is_refused() {
     let header = [b"GET / HTTP/1.1\r\nX: ", vec![b'a'; 1 << 20].as_slice(), b"\r\n\r\n"].concat();
     let headers = [b"GET / HTTP/1.1\r\n", b"X: y\r\n".repeat(1000).as_slice(), b"\r\n"].concat();
     for request in [line, header, headers] {
-        let answer = send(server.address, &request).unwrap();
+        let answer = send_slowly(server.address, &request);
         assert!(matches!(answer.status, 414 | 431), "{answer:?}");
     }
     let head = b"POST / HTTP/1.1\r\nContent-Length: 1048576\r\n\r\n";
     let body = vec![0; 1 << 20];
-    assert_eq!(send(server.address, &[head, body.as_slice()].concat()).unwrap().status, 405);
+    assert_eq!(send_slowly(server.address, &[head, body.as_slice()].concat()).status, 405);
+}
+
+#[test]
+fn what_is_just_short_enough_is_served() {
+    let server = Server::of(few());
+    let long = |len| format!("GET /healthz?{} HTTP/1.1\r\n\r\n", "a".repeat(len));
+    let many = |count| format!("GET /healthz HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(count));
+    for (request, status) in
+        [(long(7 << 10), 503), (long(9 << 10), 431), (many(64), 503), (many(65), 431)]
+    {
+        let answer = send_slowly(server.address, request.as_bytes());
+        assert_eq!(answer.status, status, "{} bytes", request.len());
+    }
 }
 
 #[test]

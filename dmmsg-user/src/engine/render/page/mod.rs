@@ -17,7 +17,7 @@ pub const SCRIPT: &str = include_str!("script.js");
 
 /// The header `Content-Security-Policy`: nothing but this style and this script, and no host but ours.
 pub const POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-Zn242bNNxriw3U4tTcN1zEx5AcbjFMrXPPyGSjatpPA='; \
+    style-src 'sha256-jS6t242eYVA+CLuaVUirgI8Rg2fvjoju/fyr+WRXzIU='; \
     script-src 'sha256-kr+3d94jcUL4e9Z4X6UaO57m5K/jnyDeQh1UjV1DaZs='; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
