@@ -16,6 +16,12 @@ pub const COMM_LEN: usize = 16;
 pub const IOCTL_TYPE: u32 = 0xfd;
 /// Ioctl number of `DM_TARGET_MSG` (`DM_TARGET_MSG_CMD`).
 pub const TARGET_MSG_NR: u32 = 14;
+/// Ioctl number of `DM_DEV_SUSPEND` (`DM_DEV_SUSPEND_CMD`).
+pub const SUSPEND_NR: u32 = 6;
+/// Number of `DM_MPATH_PROBE_PATHS` (`DM_MPATH_PROBE_PATHS_CMD`), since 6.16.
+pub const PROBE_PATHS_NR: u32 = 18;
+/// Bit of `struct dm_ioctl::flags` without which `DM_DEV_SUSPEND` resumes (`DM_SUSPEND_FLAG`).
+pub const SUSPEND_FLAG: u32 = 1 << 1;
 /// Bit of `struct dm_ioctl::flags` by which a sender asks that its buffer be wiped.
 pub const SECURE_DATA_FLAG: u32 = 1 << 15;
 
@@ -75,7 +81,7 @@ pub const MESSAGE_OFFSET: u64 = 8;
 /// A kernel `dev_t`: 12 bits of major, 20 bits of minor.
 ///
 /// Source: `include/linux/kdev_t.h`, `MKDEV`, 5.10 to 7.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DevT(pub u32);
 
 impl DevT {

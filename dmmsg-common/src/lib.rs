@@ -9,11 +9,13 @@
 )]
 
 pub mod argv;
+pub mod count;
 pub mod dm;
 pub mod filter;
 pub mod hist;
 pub mod layout;
 pub mod nul;
+pub mod opening;
 pub mod record;
 pub mod secret;
 pub mod selftest;

@@ -37,7 +37,7 @@ pub const fn cut(word: u64) -> Piece {
 /// Taking 1 from each byte borrows into the top bit of a zero byte, or of one that had its top bit
 /// set, which the second factor rules out. Only a byte above a zero byte can be wrong.
 #[inline(always)]
-const fn zero_bytes(word: u64) -> u64 {
+pub(crate) const fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
 }
 
@@ -46,7 +46,7 @@ const fn zero_bytes(word: u64) -> u64 {
 /// The factor's bytes are their own indices from the top, and multiplying by a power of two brings
 /// one of them there.
 #[inline(always)]
-const fn index_of(bit: u64) -> u32 {
+pub(crate) const fn index_of(bit: u64) -> u32 {
     ((bit >> 7).wrapping_mul(0x0001_0203_0405_0607) >> 56) as u32
 }
 

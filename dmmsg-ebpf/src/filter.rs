@@ -3,7 +3,7 @@
 use core::mem::{MaybeUninit, offset_of};
 
 use dmmsg_common::{
-    dm::TYPE_NAME_LEN,
+    dm::{COMM_LEN, TYPE_NAME_LEN},
     filter::{DEVICE_LEN, KernelFilter, bit},
     record::Call,
     secret::Scan,
@@ -38,7 +38,7 @@ fn asks(bit: u32) -> bool {
 pub fn admits_sender(call: &Call) -> bool {
     (!asks(bit::PID) || is_wanted!(pid, call.pid))
         && (!asks(bit::UID) || is_wanted!(uid, call.uid))
-        && (!asks(bit::COMM) || is_wanted!(comm, words(&call.comm)))
+        && (!asks(bit::COMM) || is_wanted!(comm, words::<COMM_LEN, 2>(&call.comm)))
 }
 
 /// Whether something is asked for that only the device lookup tells.

@@ -4,7 +4,9 @@ use aya_ebpf::{
     macros::{kprobe, kretprobe},
     programs::{ProbeContext, RetProbeContext},
 };
-use dmmsg_ebpf::{direct, ioctl, kernel::memory::Probed, message};
+use dmmsg_ebpf::kernel::memory::Probed;
+
+use super::{direct, ioctl, message};
 
 #[kprobe(function = "target_message")]
 fn target_message_kprobe(ctx: ProbeContext) -> u32 {
@@ -21,19 +23,6 @@ fn find_device_kretprobe(ctx: RetProbeContext) -> u32 {
 #[kretprobe(function = "target_message")]
 fn target_message_kretprobe(ctx: RetProbeContext) -> u32 {
     message::ends(&ctx);
-    0
-}
-
-/// On the message method of every target: kprobes alone, which do not keep its module loaded.
-#[kprobe]
-fn handler_kprobe(_: ProbeContext) -> u32 {
-    message::handler_begins();
-    0
-}
-
-#[kretprobe]
-fn handler_kretprobe(_: RetProbeContext) -> u32 {
-    message::handler_ends();
     0
 }
 

@@ -1,5 +1,6 @@
 //! Glue between the kernel's hooks and `dmmsg-common`; each program in `bin/` is a thin user of it.
 #![no_std]
+#![feature(asm_experimental_arch)]
 #![feature(core_intrinsics)]
 #![allow(
     clippy::inline_always,
@@ -12,14 +13,11 @@
 )]
 #![expect(internal_features, reason = "core withholds atomic operations from this target")]
 
-pub mod budget;
-pub mod direct;
+#[cfg(feature = "counting")]
+pub mod counting;
 pub mod filter;
-pub mod inflight;
-pub mod ioctl;
 pub mod kernel;
-pub mod message;
-pub mod payload;
-pub mod subject;
+pub mod length;
+#[cfg(not(feature = "counting"))]
+pub mod recording;
 pub mod table;
-pub mod text;

@@ -68,7 +68,7 @@ fn render(mut output: Output, count: u64) -> usize {
         {
             black_box(Question::about(call));
             output.event(&mut out, &event, CONTEXT);
-            tally.show();
+            tally.show(1);
         }
         if nth % BATCH == 0 {
             bytes += out.len();

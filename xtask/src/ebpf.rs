@@ -104,18 +104,18 @@ pub fn check() -> Result<Comparison> {
     Ok(Comparison::OtherTools)
 }
 
-/// A command that lints the kernel programs; `old` for those of old kernels.
+/// Commands that lint the kernel programs, each with what its name ends in.
 ///
 /// For this machine's target, because the linter must be of the compiler that built `core`; the
 /// release profile, because without the standard library a panic must abort.
-pub fn clippy(old: bool) -> Command {
-    let [current, for_old] = recipe::VARIANTS;
-    let variant = if old { for_old } else { current };
-    let mut clippy = cargo::command("clippy");
-    clippy.env("RUSTC_BOOTSTRAP", "1");
-    clippy.args(["--release", "--package", PACKAGE, "--no-deps"]).args(variant);
-    clippy.arg("--target-dir").arg(target()).args(["--", "-D", "warnings"]);
-    clippy
+pub fn clippies() -> impl Iterator<Item = (&'static str, Command)> {
+    recipe::VARIANTS.into_iter().map(|(suffix, variant)| {
+        let mut clippy = cargo::command("clippy");
+        clippy.env("RUSTC_BOOTSTRAP", "1");
+        clippy.args(["--release", "--package", PACKAGE, "--no-deps"]).args(variant);
+        clippy.arg("--target-dir").arg(target()).args(["--", "-D", "warnings"]);
+        (suffix, clippy)
+    })
 }
 
 fn build() -> Result<Built> {

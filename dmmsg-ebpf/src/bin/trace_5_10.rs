@@ -5,8 +5,12 @@
 #![no_main]
 #![allow(clippy::needless_pass_by_value, reason = "aya's macros hand a context over by value")]
 
+#[path = "../handlers.rs"]
+mod handlers;
 #[path = "../kprobes.rs"]
 mod kprobes;
+
+use dmmsg_ebpf::recording::{direct, ioctl, message};
 
 /// Lets the kernel accept programs that use helpers for GPL code only.
 #[unsafe(link_section = "license")]

@@ -6,6 +6,7 @@ use core::{
     ptr,
 };
 
+use super::opaque::opaque;
 use aya_ebpf::helpers::generated as helper;
 use dmmsg_common::{
     layout::{KernelLayout, RDONLY_CAST},
@@ -70,7 +71,11 @@ pub trait Access {
 }
 
 /// A structure behind a pointer of no type that the verifier knows.
-pub struct Loose(u64);
+pub struct Loose {
+    address: u64,
+    /// BTF id of the type that it was cast to; 0 where it was not.
+    cast: u64,
+}
 
 /// By the types that the verifier knows from BTF: one instruction, which reads zero on a fault.
 pub struct Typed;
@@ -90,22 +95,23 @@ impl Access for Typed {
 
     #[inline(always)]
     fn structure(address: u64) -> Loose {
-        if layout!(words_type) == 0 {
-            return Loose(address);
+        let cast = layout!(words_type);
+        if cast == 0 {
+            return Loose { address, cast };
         }
         // SAFETY: the loader replaces the call by one of `bpf_rdonly_cast`, which does nothing.
-        let cast = unsafe {
+        let rdonly_cast = unsafe {
             mem::transmute::<usize, extern "C" fn(u64, u64) -> u64>(RDONLY_CAST as usize)
         };
-        Loose(cast(address, layout!(words_type)))
+        Loose { address: rdonly_cast(address, cast), cast }
     }
 
     #[inline(always)]
     fn word(structure: &Loose, offset: u64) -> Option<u64> {
-        if layout!(words_type) == 0 {
-            return read(structure.0 + offset);
+        if structure.cast == 0 {
+            return read(structure.address + offset);
         }
-        Self::field(structure.0, offset)
+        Self::field(structure.address, offset)
     }
 
     #[inline(always)]
@@ -135,12 +141,12 @@ impl Access for Probed {
 
     #[inline(always)]
     fn structure(address: u64) -> Loose {
-        Loose(address)
+        Loose { address, cast: 0 }
     }
 
     #[inline(always)]
     fn word(structure: &Loose, offset: u64) -> Option<u64> {
-        read(structure.0 + offset)
+        read(structure.address + offset)
     }
 
     #[inline(always)]
@@ -153,6 +159,16 @@ impl Access for Probed {
         // One more for the NUL.
         copy_str(to, at, 8 * WORDS as u32 + 1, structure + offset).saturating_sub(1) as usize
     }
+}
+
+/// Writes a word to a map, and reads it back.
+#[inline(always)]
+pub fn keep(place: &mut u64, word: u64) -> u64 {
+    let place = ptr::from_mut(place);
+    // SAFETY: an aligned word, by its type. Volatile, so that the compiler does not see through it.
+    unsafe { ptr::write_volatile(place, word) };
+    // SAFETY: as above.
+    unsafe { ptr::read_volatile(place) }
 }
 
 /// Reads a plain value from kernel memory; `None` where the address cannot be read.
@@ -176,6 +192,7 @@ pub(super) fn filled<T: Plain>(fill: impl FnOnce(*mut c_void, u32) -> c_long) ->
 /// A number, or an array of numbers: any bytes are a value.
 pub trait Plain: Copy {}
 impl Plain for u8 {}
+impl Plain for u16 {}
 impl Plain for u32 {}
 impl Plain for u64 {}
 impl<const N: usize> Plain for [u8; N] {}
@@ -197,6 +214,16 @@ pub fn copy_str<const N: usize>(to: &mut [u8; N], at: usize, limit: u32, address
     let copied =
         unsafe { helper::bpf_probe_read_kernel_str(start.cast(), limit, address as *const _) };
     if copied > 0 { copied as u32 } else { 0 }
+}
+
+/// Reads a name of up to 15 bytes, zero-padded; all zero where it cannot be read.
+#[inline(always)]
+pub fn read_name(address: u64) -> [u64; 2] {
+    let mut name = [opaque(0_u64); 2];
+    let to = name.as_mut_ptr().cast();
+    // SAFETY: the helper writes at most as many bytes as `name` has, whatever the address.
+    unsafe { helper::bpf_probe_read_kernel_str(to, 16, address as *const _) };
+    name
 }
 
 /// Copies `count` bytes at `address` to `to[at..]`; `false` where they cannot be read.
@@ -290,8 +317,9 @@ pub fn put_words<const N: usize, const M: usize>(to: &mut [u8; N], from: &[u64; 
 
 /// Reads a short name, which must be aligned as words are.
 #[inline(always)]
-pub fn words(name: &[u8; 16]) -> [u64; 2] {
-    // SAFETY: two words fit, and every caller's array is aligned. Volatile, so that the compiler
+pub fn words<const N: usize, const M: usize>(name: &[u8; N]) -> [u64; M] {
+    const { assert!(8 * M == N) };
+    // SAFETY: so many words fit, and every caller's array is aligned. Volatile, so that the compiler
     // does not read byte by byte.
     unsafe { ptr::read_volatile(name.as_ptr().cast()) }
 }

@@ -1,11 +1,6 @@
-//! The way out: the ring, the counters, and waking the reader.
+//! The way out: the ring, and waking the reader.
 
-use core::{
-    hint::black_box,
-    intrinsics::{AtomicOrdering, atomic_xadd},
-    mem::size_of,
-    ptr,
-};
+use core::{mem::size_of, ptr};
 
 use aya_ebpf::{
     bindings::{
@@ -13,81 +8,23 @@ use aya_ebpf::{
     },
     helpers::generated as helper,
     macros::map,
-    maps::{Array, PerCpuArray, RingBuf},
+    maps::{Array, RingBuf},
 };
 use dmmsg_common::{
     record::{Call, RecordHeader},
-    stats::Counters,
     wake::Reader,
 };
+
+use super::counters::{Count, count, lose, next_number};
+use super::opaque::opaque;
 
 /// Records on their way to user space; the loader sets the size.
 #[map]
 static RECORDS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
-/// One [`Counters`] a CPU.
-#[map]
-static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
-
-/// What all CPUs count together.
-#[repr(C)]
-pub struct Totals {
-    numbered: u64,
-    lost: u64,
-}
-
-/// One [`Totals`].
-#[map]
-static TOTALS: Array<Totals> = Array::with_max_entries(1, 0);
-
 /// What the reader is doing: a [`Reader`], written by both sides.
 #[map]
 static READER: Array<u32> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-
-/// Which of [`Counters`] to bump.
-#[derive(Clone, Copy)]
-pub enum Count {
-    /// A call began.
-    Hit,
-    /// A record went out.
-    Delivered,
-    /// A filter turned a call away.
-    Filtered,
-    /// A filtered call came from a sender that had used up its budget.
-    OverBudget,
-}
-
-/// Adds one to a counter of this CPU.
-///
-/// Atomic, since a kernel with preemption may run another task's probe in the middle of this one.
-#[inline(always)]
-pub fn count(what: Count) {
-    let Some(counters) = COUNTERS.get_ptr_mut(0) else { return };
-    let counter = match what {
-        // SAFETY: `counters` points to a `Counters` that lives as long as the map.
-        Count::Hit => unsafe { &raw mut (*counters).hits },
-        // SAFETY: as above.
-        Count::Delivered => unsafe { &raw mut (*counters).delivered },
-        // SAFETY: as above.
-        Count::Filtered => unsafe { &raw mut (*counters).filtered },
-        // SAFETY: as above.
-        Count::OverBudget => unsafe { &raw mut (*counters).over_budget },
-    };
-    fetch_add_one(counter);
-}
-
-/// Counts a call as lost, for this CPU and for the records to come.
-#[inline(always)]
-pub fn lose() {
-    if let Some(counters) = COUNTERS.get_ptr_mut(0) {
-        // SAFETY: `counters` points to a `Counters` that lives as long as the map.
-        fetch_add_one(unsafe { &raw mut (*counters).lost });
-    }
-    if let Some(totals) = TOTALS.get_ptr_mut(0) {
-        // SAFETY: `totals` points to a `Totals` that lives as long as the map.
-        fetch_add_one(unsafe { &raw mut (*totals).lost });
-    }
-}
 
 /// A record as it goes to the ring.
 ///
@@ -101,14 +38,9 @@ pub unsafe trait Record: Sized {
 /// Numbers the record and sends it; counts it as delivered or lost.
 #[inline(always)]
 pub fn send<R: Record>(record: &mut R) {
-    let Some(totals) = TOTALS.get_ptr_mut(0) else { return };
-    // SAFETY: `totals` points to a `Totals` that lives as long as the map.
-    let numbered = unsafe { &raw mut (*totals).numbered };
-    // SAFETY: as above.
-    let lost = unsafe { &raw const (*totals).lost };
-    record.call().seq = fetch_add_one(numbered);
-    // SAFETY: as above; an aligned `u64` is read at once.
-    record.call().lost = unsafe { ptr::read_volatile(lost) };
+    let Some((seq, lost)) = next_number() else { return };
+    record.call().seq = seq;
+    record.call().lost = lost;
 
     let Some(bell) = Bell::find() else { return };
     let sent = if bell.is(Reader::Asleep) {
@@ -127,36 +59,13 @@ pub fn send<R: Record>(record: &mut R) {
     }
 }
 
-/// Adds one to a number in a map, atomically; returns what it was.
-///
-/// An intrinsic, since `core` withholds `fetch_add` from targets without compare-and-swap. With a
-/// weaker ordering, LLVM 22 makes of it an instruction that returns nothing.
-#[cfg(not(feature = "kernel-5-10"))]
-#[inline(always)]
-pub(super) fn fetch_add_one(number: *mut u64) -> u64 {
-    // SAFETY: every caller passes an aligned `u64` in a map, which lives as long as the program.
-    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::AcqRel }>(number, 1) }
-}
-
-/// Adds one to a number in a map, atomically; returns what it was, unless another CPU adds to it at
-/// the same moment.
-#[cfg(feature = "kernel-5-10")]
-#[inline(always)]
-pub(super) fn fetch_add_one(number: *mut u64) -> u64 {
-    // SAFETY: as every caller passes an aligned `u64` in a map.
-    let before = unsafe { ptr::read_volatile(number) };
-    // SAFETY: as above. Without a result, since old kernels have no such operation that returns one.
-    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::Relaxed }>(number, 1) };
-    before
-}
-
 #[inline(always)]
 fn write<R: Record>(record: &mut R, flags: u32) -> bool {
     let header = ptr::from_mut(record).cast::<RecordHeader>();
     // SAFETY: the record's first field.
     let size = unsafe { (*header).size };
     // The compiler knows the bound of `size` and would drop the check that the verifier needs.
-    let size = black_box(u64::from(size));
+    let size = opaque(u64::from(size));
     if size > size_of::<R>() as u64 {
         return false;
     }

@@ -4,7 +4,7 @@ use core::ptr;
 
 use aya_ebpf::{macros::map, maps::LruHashMap};
 
-use super::{output::fetch_add_one, task};
+use super::{atomic::fetch_add, task};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -44,5 +44,5 @@ pub fn count(uid: u32) -> u64 {
         // SAFETY: as above.
         unsafe { ptr::write_volatile(calls, 0) };
     }
-    fetch_add_one(calls) + 1
+    fetch_add(calls, 1) + 1
 }

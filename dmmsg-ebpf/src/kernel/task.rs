@@ -13,7 +13,7 @@ use aya_ebpf::{
 
 /// The current task.
 pub struct Task {
-    /// The address of its `struct task_struct`, as a mere number that tells it from all others.
+    /// A number that tells it from all others: the address of its `struct task_struct`, or its ids.
     pub number: u64,
 }
 
@@ -23,6 +23,13 @@ impl Task {
     pub fn current() -> Self {
         // SAFETY: takes no argument.
         Self { number: unsafe { helper::bpf_get_current_task() } }
+    }
+
+    /// The task that runs this program, by the ids of its process, in the upper half, and thread.
+    #[inline(always)]
+    pub fn by_id() -> Self {
+        // SAFETY: takes no argument.
+        Self { number: unsafe { helper::bpf_get_current_pid_tgid() } }
     }
 }
 

@@ -1,10 +1,9 @@
 //! Reads of the current task's memory: what is not present, or not its own, is not read.
 
-use core::hint::black_box;
-
 use aya_ebpf::helpers::generated as helper;
 
 use super::memory::{Plain, filled};
+use super::opaque::opaque;
 
 /// Reads a plain value from the current task's memory; `None` where it is not present.
 #[inline(always)]
@@ -32,7 +31,7 @@ pub fn copy_user_str<const N: usize>(to: &mut [u8; N], at: usize, limit: u32, ad
 #[inline(always)]
 pub fn copy_user_bytes<const N: usize>(to: &mut [u8; N], count: u32, address: u64) -> bool {
     // The compiler knows the bound and would drop the check that the verifier needs.
-    let count = black_box(count);
+    let count = opaque(count);
     if count as usize > N {
         return false;
     }

@@ -58,7 +58,7 @@ impl Outputs {
             output.event(&mut self.out, &event, context);
             assert_is_line(&self.out);
         }
-        self.tally.show();
+        self.tally.show(1);
     }
 
     /// Checks that what was shown is accounted for.

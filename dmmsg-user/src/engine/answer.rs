@@ -148,8 +148,13 @@ mod tests {
 
     #[test]
     fn health_needs_every_probe() {
-        let probe =
-            |name, attached| ProbeState { name, rung: "kprobe", attached, hits: 0, run_ns: None };
+        let probe = |name, attached| ProbeState {
+            name,
+            rung: "kprobe",
+            attached,
+            hits: Some(0),
+            run_ns: None,
+        };
         let health = |probes: &[ProbeState]| {
             let snapshot = Snapshot { probes: probes.to_vec(), ..Snapshot::default() };
             let Answer { status, body, .. } = Resource::Health.answer(&snapshot);

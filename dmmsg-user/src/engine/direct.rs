@@ -1,16 +1,11 @@
 //! An ioctl of device-mapper's type that was sent to a device, over the bytes of its record.
 
 use dmmsg_common::{
-    dm::{Cmd, DevT},
+    dm::{Cmd, DevT, PROBE_PATHS_NR},
     record::{DirectHead, direct_flag},
 };
 
 use super::event::until_nul;
-
-/// Number of `DM_MPATH_PROBE_PATHS` (`DM_MPATH_PROBE_PATHS_CMD`).
-///
-/// Source: `include/uapi/linux/dm-ioctl.h`, since 6.16.
-const PROBE_PATHS_NR: u32 = 18;
 
 /// All that [`Direct::cmd_name`] can say.
 pub const CMD_NAMES: [&str; 2] = ["DM_MESSAGE", "DM_MPATH_PROBE_PATHS"];

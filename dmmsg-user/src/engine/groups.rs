@@ -7,7 +7,8 @@ use dmmsg_common::dm::DevT;
 use super::{
     direct::{self, Direct},
     event::Event,
-    ioctl, targets,
+    ioctl,
+    targets::{self, Class},
 };
 
 /// Devices told apart at most; all others are one.
@@ -18,6 +19,12 @@ const GROUPS: usize = 10_000;
 
 /// Stands for what is in no vocabulary.
 pub const OTHER: &str = "other";
+
+/// [`Kind::interface`] of a message to the control node.
+pub const CONTROL: &str = "control";
+
+/// [`Kind::interface`] of an ioctl to the device itself.
+pub const DIRECT: &str = "direct";
 
 /// [`Kind::interface`] of an ioctl to the control node that is no message.
 pub const IOCTL: &str = "ioctl";
@@ -98,6 +105,12 @@ impl<V: Default> Groups<V> {
         Some(self.values.entry((place, kind)).or_default())
     }
 
+    /// The value of the group of a kind, where devices are not told apart; new if it is the first.
+    pub fn of_kind(&mut self, kind: Kind) -> &mut V {
+        let kind = self.split.by_kind.then_some(kind);
+        self.values.entry((None, kind)).or_default()
+    }
+
     fn place(&mut self, dev: DevT, name: &[u8]) -> Place {
         let mut places = self.places.get(&dev).into_iter().flatten();
         let known = places.find(|at| self.devices.get(**at).is_some_and(|of| of.1 == name));
@@ -150,14 +163,21 @@ impl Kind {
         let core = || targets::ALL.iter().take(1).flat_map(|core| tags(core));
         let control = types().flat_map(|target_type| {
             let known = target_type.and_then(|name| targets::find(name.as_bytes()));
-            words("control", target_type, known.into_iter().flat_map(tags).chain(core()).collect())
+            words(CONTROL, target_type, known.into_iter().flat_map(tags).chain(core()).collect())
         });
         let direct =
-            types().flat_map(|target_type| words("direct", target_type, direct::CMD_NAMES.into()));
+            types().flat_map(|target_type| words(DIRECT, target_type, direct::CMD_NAMES.into()));
         let ioctls = words(IOCTL, None, ioctl::verbs().collect());
         let mut all: Vec<_> = control.chain(direct).chain(ioctls).collect();
         all.sort_unstable();
         all
+    }
+
+    /// Whether such messages carry key material.
+    pub fn carries_secret(&self) -> bool {
+        let target_type = self.target_type.map(str::as_bytes);
+        let is_message = self.interface == CONTROL;
+        is_message && Class::of(target_type, self.verb.as_bytes()) == Class::Secret
     }
 
     /// The kind of a call; `None` for a record that cannot be read.
@@ -167,9 +187,9 @@ impl Kind {
         let (interface, verb) = match event {
             Event::Message(message) => {
                 let known = verb.and_then(|verb| targets::known(message.target_type(), verb));
-                ("control", known.map_or(OTHER, |verb| verb.tag))
+                (CONTROL, known.map_or(OTHER, |verb| verb.tag))
             }
-            Event::Direct(direct) => ("direct", Direct::cmd_name(direct).unwrap_or(OTHER)),
+            Event::Direct(direct) => (DIRECT, Direct::cmd_name(direct).unwrap_or(OTHER)),
             Event::Ioctl(ioctl) => (IOCTL, ioctl.verb().unwrap_or(OTHER)),
             Event::Bad(_) => return None,
         };

@@ -1,6 +1,6 @@
 //! How values are spread, told by counts in log-linear buckets.
 
-use dmmsg_common::hist::{BUCKETS, bucket, lower_bound};
+use dmmsg_common::hist::{BUCKETS, SIZE_BUCKETS, bucket, lower_bound};
 
 /// Counts of values by bucket, as the kernel's programs keep them too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,16 @@ impl Histogram {
     /// What was counted elsewhere, by [`bucket`]: counts, and sum and maximum of the values themselves.
     pub fn from_counts(counts: &[u64; BUCKETS], sum: u128, max: u64) -> Self {
         Self { counts: Box::new(*counts), count: counts.iter().sum(), sum, max }
+    }
+
+    /// Sizes that were counted elsewhere, of which nobody has kept the highest: it is taken for the
+    /// highest that its bucket admits.
+    pub fn of_sizes(sizes: &[u64; SIZE_BUCKETS], sum: u128) -> Self {
+        let mut counts = [0; BUCKETS];
+        counts[..SIZE_BUCKETS].copy_from_slice(sizes);
+        let highest = sizes.iter().rposition(|count| *count > 0);
+        let max = highest.map_or(0, |at| lower_bound(at + 1) - 1);
+        Self::from_counts(&counts, sum, max)
     }
 
     /// Counts what another has counted.

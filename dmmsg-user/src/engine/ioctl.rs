@@ -1,7 +1,7 @@
 //! An ioctl to the control node that is no message to a target, over the bytes of its record.
 
 use dmmsg_common::{
-    dm::{Cmd, DevT},
+    dm::{Cmd, DevT, SUSPEND_FLAG},
     record::{IoctlHead, ioctl_flag},
 };
 
@@ -21,19 +21,11 @@ pub struct Ioctl<'a> {
 /// Name of the command that suspends or resumes.
 const SUSPEND: &str = "suspend";
 /// What is said of it where it resumes.
-const RESUME: &str = "resume";
+pub const RESUME: &str = "resume";
 
 /// All that [`Ioctl::verb`] can say.
 pub fn verbs() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().map(|command| command.name).chain([RESUME])
-}
-
-/// Bits of `struct dm_ioctl::flags`.
-///
-/// Source: `include/uapi/linux/dm-ioctl.h`, equal in 5.10 to 7.3 but for bits that came later.
-pub mod dm_flag {
-    /// `DM_SUSPEND_FLAG`: suspend, where the command would resume without it.
-    pub const SUSPEND: u32 = 1 << 1;
 }
 
 impl Ioctl<'_> {
@@ -50,7 +42,7 @@ impl Ioctl<'_> {
     /// What the command does: its name, but for suspend and resume, which are one command.
     pub fn verb(&self) -> Option<&'static str> {
         let name = self.command()?.name;
-        let resumes = name == SUSPEND && self.head.flags_in & dm_flag::SUSPEND == 0;
+        let resumes = name == SUSPEND && self.head.flags_in & SUSPEND_FLAG == 0;
         Some(if resumes { RESUME } else { name })
     }
 

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod btf;
 pub mod capture;
+pub mod catalogue;
 pub mod clock;
 pub mod decode;
 mod digits;

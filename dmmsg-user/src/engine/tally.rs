@@ -75,9 +75,9 @@ impl Tally {
         self.lost
     }
 
-    /// Counts a message that the user gets to see.
-    pub const fn show(&mut self) {
-        self.shown += 1;
+    /// Counts messages that the user gets to see.
+    pub const fn show(&mut self, count: u64) {
+        self.shown += count;
     }
 
     /// Counts a message that user space turned away, for a filter or because the run was over.

@@ -8,11 +8,14 @@ use thiserror::Error;
 use super::{
     config::Config,
     facts::{self, Host, Resolved},
-    kernel::{Probes, Setup, ring::Ring},
+    kernel::{Counting, Probes, Recording, Setup, ring::Ring},
     say,
     stop::Stop,
 };
-use crate::engine::plan::{Attachment, DmMod, Plan, Point, Probe, Refusal, Rung, plan};
+use crate::engine::{
+    filter::Filter,
+    plan::{Attachment, DmMod, Plan, Point, Probe, Refusal, Rung, plan},
+};
 
 /// How often dm_mod is looked for while it is not loaded.
 const MODULE_POLL: Duration = Duration::from_millis(20);
@@ -61,13 +64,18 @@ fn look(probe: Probe) -> Result<Host> {
 ///
 /// # Errors
 /// The kernel refuses every rung that there is to try.
-pub fn climb(config: &Config, wanted: Attachment, host: Host) -> Result<(Probes, Ring, Rung)> {
-    let refusal = match attach(config, wanted, &host) {
-        Ok((probes, records)) => return Ok((probes, records, wanted.rung)),
+pub fn climb<P>(
+    probe: Probe,
+    wanted: Attachment,
+    host: Host,
+    attach: impl Fn(Attachment, &Host) -> Result<P>,
+) -> Result<(P, Rung)> {
+    let refusal = match attach(wanted, &host) {
+        Ok(probes) => return Ok((probes, wanted.rung)),
         Err(refusal) => refusal,
     };
     let [first, second] = host.facts.order();
-    if config.probe != Probe::Auto || wanted.rung != first {
+    if probe != Probe::Auto || wanted.rung != first {
         return Err(refusal);
     }
     drop(host);
@@ -76,14 +84,46 @@ pub fn climb(config: &Config, wanted: Attachment, host: Host) -> Result<(Probes,
         return Err(refusal);
     };
     say(format_args!("{} was refused, trying {}: {refusal:#}", first.name(), second.name()));
-    let (probes, records) = attach(config, next, &host)?;
-    Ok((probes, records, next.rung))
+    Ok((attach(next, &host)?, next.rung))
 }
 
-fn attach(config: &Config, attachment: Attachment, host: &Host) -> Result<(Probes, Ring)> {
-    let Resolved { layout, rdonly_cast, function_ids } = host.resolve()?;
+/// Attaches the probes that record.
+///
+/// # Errors
+/// The kernel refuses a map, a program or an attachment.
+pub fn recording(config: &Config, attachment: Attachment, host: &Host) -> Result<(Probes, Ring)> {
     let page_bytes = u32::try_from(rustix::param::page_size()).context("size of a page")?;
-    let wanted = |point: &Point| *point != Point::ControlIoctl || config.filter.ioctls;
+    let how = Recording {
+        // A capture may be shown in any way.
+        handlers: attachment.handlers && (config.format.shows_handler() || config.write.is_some()),
+        ring_bytes: config.ring.bytes(page_bytes),
+    };
+    let (probes, records) =
+        with_setup(&config.filter, attachment, host, |setup| Probes::attach(setup, how))?;
+    Ok((probes, Ring::new(records)?))
+}
+
+/// Attaches the probes that count, on so many devices apart, if any.
+///
+/// # Errors
+/// As [`recording`].
+pub fn counting(
+    filter: &Filter,
+    per_device: u32,
+    attachment: Attachment,
+    host: &Host,
+) -> Result<Counting> {
+    with_setup(filter, attachment, host, |setup| Counting::attach(setup, per_device))
+}
+
+fn with_setup<P>(
+    filter: &Filter,
+    attachment: Attachment,
+    host: &Host,
+    attach: impl FnOnce(&Setup<'_>) -> Result<P>,
+) -> Result<P> {
+    let Resolved { layout, rdonly_cast, function_ids } = host.resolve()?;
+    let wanted = |point: &Point| *point != Point::ControlIoctl || filter.ioctls;
     let mut points: Vec<_> = Point::ALL.into_iter().filter(wanted).collect();
     points.retain(|point| {
         let reached = attachment.reaches(*point);
@@ -93,18 +133,14 @@ fn attach(config: &Config, attachment: Attachment, host: &Host) -> Result<(Probe
         }
         reached
     });
-    let (probes, records) = Probes::attach(&Setup {
+    attach(&Setup {
         programs: host.facts.programs(),
         rung: attachment.rung,
         points: &points,
-        // A capture may be shown in any way.
-        handlers: attachment.handlers && (config.format.shows_handler() || config.write.is_some()),
         is_module: host.facts.dm_mod == DmMod::Module,
         function_ids,
         rdonly_cast,
         layout: &layout,
-        filter: &config.filter.kernel_part(),
-        ring_bytes: config.ring.bytes(page_bytes),
-    })?;
-    Ok((probes, Ring::new(records)?))
+        filter: &filter.kernel_part(),
+    })
 }

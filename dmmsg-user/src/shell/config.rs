@@ -45,6 +45,14 @@ pub struct Config {
     pub write: Option<Write>,
 }
 
+impl Config {
+    /// Whether the kernel can count all that is wanted, so that no message needs a record.
+    pub fn is_counted_in_kernel(&self) -> bool {
+        let by_kind = matches!(self.format, Format::Hist { split, .. } if !split.by_device);
+        by_kind && self.filter.is_open() && self.count.is_none() && self.write.is_none()
+    }
+}
+
 /// Where a capture is written.
 #[derive(Clone, Debug)]
 pub struct Write {

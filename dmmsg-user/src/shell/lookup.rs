@@ -8,8 +8,6 @@ use std::{
     path::Path,
 };
 
-use dmmsg_common::record::Call;
-
 use super::users::Users;
 use crate::engine::enrich::{
     Answer, Answers, Context, Parent, Question, Sender, stat::Stat, syscall::Whereabouts,
@@ -70,9 +68,8 @@ impl Lookup {
     }
 }
 
-/// Where a call stands.
-pub fn whereabouts(call: &Call) -> Whereabouts {
-    let Call { pid, tid, .. } = call;
+/// Where a message of a thread stands.
+pub fn whereabouts(pid: u32, tid: u32) -> Whereabouts {
     if !sees_all() {
         return Whereabouts::MayHang;
     }

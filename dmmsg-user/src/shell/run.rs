@@ -16,6 +16,7 @@ use super::{
     config::{Config, Format},
     kernel::{Probes, ring::Ring},
     lookup::{Lookup, whereabouts},
+    missed::missed_returns,
     say,
     screen::{Key, Screen},
     stop::Stop,
@@ -37,8 +38,6 @@ use crate::engine::{
 const BATCH: usize = 512;
 /// How long to wait at the end for records that programs are still writing.
 const LAST_RECORDS: Duration = Duration::from_millis(200);
-/// How long to wait at the end for senders that run to be seen elsewhere.
-const LAST_SENDERS: Duration = Duration::from_millis(500);
 /// How often a screen is drawn.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -198,46 +197,11 @@ impl<'a> Run<'a> {
         probes.in_flight(|slot| {
             let Some(record) = watch.look(slot, now, age) else { return };
             let event = Event::from_record(record.bytes());
-            if event.call().map(whereabouts) != Some(Whereabouts::Returned) {
+            let place = event.call().map(|call| whereabouts(call.pid, call.tid));
+            if place != Some(Whereabouts::Returned) {
                 stream.take(record.bytes(), lookup);
             }
         });
-    }
-
-    /// Finds the messages in the table that have returned without a probe to see it: the kernel keeps
-    /// the returns of a bounded number of calls for a kretprobe.
-    ///
-    /// The probes must be attached: a call whose return they see leaves the table before its thread
-    /// leaves the kernel.
-    async fn missed_returns(&mut self) -> HashSet<Begun> {
-        let patience = Instant::now();
-        let (mut returned, mut running) = self.senders_of(|_| true);
-        while !running.is_empty() && patience.elapsed() < LAST_SENDERS {
-            sleep(Duration::from_millis(1)).await;
-            let (more, still) = self.senders_of(|begun| running.contains(begun));
-            returned.extend(more);
-            running = still;
-        }
-        let mut missed = HashSet::new();
-        self.probes.in_flight(|slot| {
-            missed.extend(Begun::of(slot).map(|of| of.0).filter(|begun| returned.contains(begun)));
-        });
-        missed
-    }
-
-    /// Of the messages in the table that are asked for, those that have returned and those whose
-    /// senders run.
-    fn senders_of(&mut self, asked: impl Fn(&Begun) -> bool) -> (HashSet<Begun>, HashSet<Begun>) {
-        let (mut returned, mut running) = (HashSet::new(), HashSet::new());
-        self.probes.in_flight(|slot| {
-            let Some((begun, call)) = Begun::of(slot).filter(|of| asked(&of.0)) else { return };
-            match whereabouts(&call) {
-                Whereabouts::Returned => returned.insert(begun),
-                Whereabouts::Runs => running.insert(begun),
-                Whereabouts::MayHang => false,
-            };
-        });
-        (returned, running)
     }
 
     /// Shows what is still in flight when the run is over, but for those in `missed`.
@@ -261,7 +225,14 @@ impl<'a> Run<'a> {
 
     /// Detaches, reads what is left, and tells what became of every message.
     async fn finish(mut self) -> Result<Exit> {
-        let missed = self.missed_returns().await;
+        let missed = missed_returns(|each| {
+            self.probes.in_flight(|slot| {
+                if let Some((begun, call)) = Begun::of(slot) {
+                    each(begun, call.pid, call.tid);
+                }
+            });
+        })
+        .await;
         self.probes.detach()?;
         // A program that ran on another CPU may still be writing.
         let patience = Instant::now();
@@ -299,7 +270,8 @@ fn anchor() -> Anchor {
     Anchor { wall_ns_at_boot_zero: now_ns(ClockId::Realtime) - boot }
 }
 
-fn boot_ns() -> u64 {
+/// `CLOCK_BOOTTIME` in ns.
+pub fn boot_ns() -> u64 {
     now_ns(ClockId::Boottime).cast_unsigned()
 }
 
@@ -309,7 +281,7 @@ fn now_ns(clock: ClockId) -> i64 {
 }
 
 /// What a capture of this run says of itself.
-fn start() -> Start {
+pub fn start() -> Start {
     Start {
         anchor: anchor(),
         utc_offset_s: jiff::ZonedDateTime::now().offset().seconds(),

@@ -21,6 +21,8 @@ use crate::engine::{
     event::Event,
     exit::Exit,
     filter::Filter,
+    groups::Kind,
+    histogram::Histogram,
     render::{
         Output,
         hist::{Form, Hist},
@@ -111,10 +113,18 @@ impl<'a> Stream<'a> {
         self.take_lost(call.lost);
         if self.goes_on() && self.admits(&self.config.filter, &event) {
             self.show(record, &event, answers);
-            self.tally.show();
+            self.tally.show(1);
         } else {
             self.turn_away();
         }
+    }
+
+    /// Takes what the kernel has counted of one kind of call.
+    pub fn take_counted(&mut self, kind: Kind, latencies: &Histogram) {
+        if let Output::Hist(hist) = &mut self.output {
+            hist.add_counted(kind, latencies);
+        }
+        self.tally.show(latencies.count());
     }
 
     /// Takes a message in flight, which the account has as such, whether it is shown or not.

@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result};
 use tokio::runtime;
 
 use super::{
-    attach::{CannotAttach, climb, wait_for_device_mapper},
+    attach::{CannotAttach, climb, counting, recording, wait_for_device_mapper},
     capture::{Target, WriteRefusal},
     cli,
     config::{Config, Format},
+    count::Count,
     facts::{self, Host},
     replay::replay,
     run::Run,
@@ -83,14 +84,26 @@ async fn trace(config: &Config) -> Result<Exit> {
     };
     // Before attaching, so that a module that goes meanwhile is missed.
     let module = facts::dm_mod_instance();
-    let (probes, records, rung) = climb(config, wanted, host).context(CannotAttach)?;
-    if rung == Rung::Kprobe {
-        stop.when_module_goes(module);
+    let mut begin = |rung: Rung| {
+        if rung == Rung::Kprobe {
+            stop.when_module_goes(module);
+        }
+        say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
+        stop.after(config.duration);
+    };
+    if config.is_counted_in_kernel() {
+        let attach = |attachment, host: &_| counting(&config.filter, 0, attachment, host);
+        let (probes, rung) = climb(config.probe, wanted, host, attach).context(CannotAttach)?;
+        let run = Count::new(config, probes);
+        begin(rung);
+        return run.until(&mut stop).await;
     }
+    let attach = |attachment, host: &_| recording(config, attachment, host);
+    let ((probes, records), rung) =
+        climb(config.probe, wanted, host, attach).context(CannotAttach)?;
     let mut run = Run::new(config, probes, records, target)?;
     // Before anybody is told that all is seen.
     run.follow_modules();
-    say(format_args!("tracing by {}, Ctrl-C ends", rung.name()));
-    stop.after(config.duration);
+    begin(rung);
     run.until(&mut stop).await
 }

@@ -222,7 +222,7 @@ fn json_carries_words_and_hostile_bytes() {
 fn json_says_what_else_happened() {
     let kernel = Counters { hits: 12, delivered: 9, lost: 2, filtered: 1, over_budget: 0 };
     let mut tally = Tally::default();
-    (0..8).for_each(|_| tally.show());
+    (0..8).for_each(|_| tally.show(1));
     tally.bad_record();
     let Event::Bad(bad) = Event::from_record(&[0; 5]) else { panic!("5 bytes are no record") };
     let mut output = json();

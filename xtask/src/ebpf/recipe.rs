@@ -19,15 +19,21 @@ const TARGET: &str = "bpfel-unknown-none";
 const FLAGS: &[&str] =
     &["-Cdebuginfo=2", "-Clink-arg=--btf", "-Clinker=bpf-linker", "-Ctarget-cpu=v3"];
 
-/// What to build, by cargo's arguments: the library is another one for old kernels.
-pub const VARIANTS: [&[&str]; 2] = [&[], &["--features", "kernel-5-10", "--bin", "trace-5-10"]];
+/// What to build, by cargo's arguments: the library is another one for those that count, and for old
+/// kernels.
+pub const VARIANTS: [(&str, &[&str]); 4] = [
+    ("", &[]),
+    ("-5.10", &["--features", "kernel-5-10", "--bin", "trace-5-10"]),
+    ("-count", &["--features", "counting", "--bin", "count"]),
+    ("-count-5.10", &["--features", "counting,kernel-5-10", "--bin", "count-5-10"]),
+];
 
 /// Builds all kernel programs below the folder `target`.
 ///
 /// # Errors
 /// If the build fails; the error ends with what the compiler said.
 pub fn build(tools: &Tools, target: &Path) -> Result<()> {
-    for words in VARIANTS {
+    for (_, words) in VARIANTS {
         build_variant(tools, target, words)?;
     }
     Ok(())

@@ -14,18 +14,18 @@ use crate::{cargo, progress};
 /// # Errors
 /// If a check cannot be started.
 pub fn source(filter: Filter) -> Result<Vec<TestResult>> {
-    let checks = [
-        ("fmt", cargo_with("fmt", &["--all", "--check", "--", "--color=never"])),
-        ("clippy", cargo_with("clippy", &["--all-targets", "--", "-D", "warnings"])),
-        ("clippy-ebpf", ebpf::clippy(false)),
-        ("clippy-ebpf-5.10", ebpf::clippy(true)),
-        ("doc-tests", cargo_with("test", &["--doc"])),
+    let named = |name: &str, words| (name.to_owned(), cargo_with(name, words));
+    let mut checks = vec![
+        named("fmt", &["--all", "--check", "--", "--color=never"]),
+        named("clippy", &["--all-targets", "--", "-D", "warnings"]),
     ];
+    checks.extend(ebpf::clippies().map(|(suffix, lint)| (format!("clippy-ebpf{suffix}"), lint)));
+    checks.push(("doc-tests".into(), cargo_with("test", &["--doc"])));
     let wanted = checks.into_iter().filter(|(name, _)| filter.admits(name));
     wanted
         .map(|(name, mut command)| {
-            let outcome = progress::step(name, || judge(&mut command))?;
-            Ok(TestResult { name: name.into(), outcome })
+            let outcome = progress::step(&name, || judge(&mut command))?;
+            Ok(TestResult { name, outcome })
         })
         .collect()
 }

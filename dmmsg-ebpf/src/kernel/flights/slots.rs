@@ -8,7 +8,7 @@ use core::{
 use aya_ebpf::{bindings::BPF_F_MMAPABLE, maps::Array};
 
 use super::Flight;
-use crate::kernel::task::Task;
+use crate::kernel::{opaque::opaque, task::Task};
 
 /// Slots from which a task takes the first that is free.
 const REACH: u32 = 4;
@@ -74,14 +74,16 @@ enum Before {
 #[inline(always)]
 fn own<F: Flight>(slot: *mut F, number: u64) -> Option<Before> {
     // SAFETY: the owner is an aligned `u64` in a map, which others only change atomically.
-    let (before, free) = unsafe {
+    let (before, _) = unsafe {
         atomic_cxchg::<u64, { AtomicOrdering::AcqRel }, { AtomicOrdering::Acquire }>(
             slot.cast::<u64>(),
             0,
             number,
         )
     };
-    if free {
+    // To ask for success takes four instructions more, and the compiler would.
+    let before = opaque(before);
+    if before == 0 {
         Some(Before::Free)
     } else if before == number {
         Some(Before::Ours)

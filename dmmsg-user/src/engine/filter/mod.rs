@@ -38,6 +38,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it turns nothing away, but for ioctls that are not wanted at all.
+    pub fn is_open(&self) -> bool {
+        self.device.is_none() && self.kernel_part().bits & !bit::IOCTLS == 0
+    }
+
     /// What the kernel can decide.
     pub fn kernel_part(&self) -> KernelFilter {
         let mut kernel = KernelFilter::ALL;

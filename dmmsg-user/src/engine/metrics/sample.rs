@@ -168,7 +168,8 @@ pub fn lost(snapshot: &Snapshot) -> Vec<Sample> {
 
 pub fn probe_hits(snapshot: &Snapshot) -> Vec<Sample> {
     let probes = snapshot.probes.iter();
-    distinct(probes.map(|probe| (words([probe.name]), Value::Number(probe.hits))))
+    let counted = probes.filter_map(|probe| Some((probe.name, probe.hits?)));
+    distinct(counted.map(|(name, hits)| (words([name]), Value::Number(hits))))
 }
 
 pub fn probe_attached(snapshot: &Snapshot) -> Vec<Sample> {

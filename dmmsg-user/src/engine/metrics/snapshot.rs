@@ -49,8 +49,8 @@ pub struct ProbeState {
     pub rung: &'static str,
     /// Whether it is there.
     pub attached: bool,
-    /// How often it ran.
-    pub hits: u64,
+    /// How many calls it saw begin; `None` where nobody counts them there.
+    pub hits: Option<u64>,
     /// How long it ran in all, in ns; `None` where BPF statistics are off.
     pub run_ns: Option<u64>,
 }

@@ -180,7 +180,7 @@ pub static METRICS: &[Metric] = &[
     Metric {
         name: "dmmsg_probe_hits_total",
         labels: &["probe"],
-        help: "Runs of a probe",
+        help: "Calls that a probe saw begin, where it counts them",
         samples: sample::probe_hits,
         most: bound::probes,
         ..Metric::PLAIN

@@ -66,6 +66,12 @@ const OLDEST: (u32, u32) = (5, 10);
 /// youngest.
 const CURRENT: (u32, u32) = (5, 17);
 
+/// The first Linux that lets anybody read the maps and programs of which it has a descriptor, although
+/// `kernel.unprivileged_bpf_disabled` is set.
+///
+/// Source: `kernel/bpf/syscall.c`, `__sys_bpf`, 5.10 and 6.1; since 5.19.
+const READ_BY_ALL: (u32, u32) = (5, 19);
+
 /// A set of compiled kernel programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Programs {
@@ -137,6 +143,11 @@ impl KernelFacts {
     /// Major and minor version, where they can be read.
     pub fn version(&self) -> Option<(u32, u32)> {
         version(&self.release)
+    }
+
+    /// Whether reading maps takes `CAP_BPF` even of those who have opened them.
+    pub fn reading_takes_privilege(&self) -> bool {
+        self.is_before(READ_BY_ALL)
     }
 
     /// The programs that this kernel can run.

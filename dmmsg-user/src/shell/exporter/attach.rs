@@ -1,10 +1,28 @@
 //! The door to the kernel: what counts, and how its counts are read.
 
-use anyhow::{Result, bail};
+use std::{cell::RefCell, collections::BTreeSet, fs};
+
+use anyhow::Result;
+use dmmsg_common::dm::DevT;
 use rustix::thread::CapabilitySet;
 
 use super::cli::Options;
-use crate::{engine::metrics::Snapshot, shell::stop::Stop};
+use crate::{
+    engine::{
+        enrich::syscall::Whereabouts,
+        filter::Filter,
+        metrics::{ProbeState, Snapshot},
+        plan::{Point, Rung},
+    },
+    shell::{
+        attach::{climb, counting, wait_for_device_mapper},
+        facts,
+        kernel::Counting,
+        lookup::whereabouts,
+        run::boot_ns,
+        stop::Stop,
+    },
+};
 
 /// Probes that count, for as long as this lives.
 pub struct Counts {
@@ -22,6 +40,85 @@ pub struct Counts {
 ///
 /// # Errors
 /// The probes cannot be attached.
-pub async fn attach(_: &Options, _: &mut Stop) -> Result<Option<Counts>> {
-    bail!("no counting programs are built in")
+pub async fn attach(options: &Options, stop: &mut Stop) -> Result<Option<Counts>> {
+    let Some((host, wanted)) = wait_for_device_mapper(options.probe, stop).await? else {
+        return Ok(None);
+    };
+    let takes_privilege = host.facts.reading_takes_privilege();
+    let keeps = if takes_privilege { CapabilitySet::BPF } else { CapabilitySet::empty() };
+    // Before attaching, so that a module that goes meanwhile is missed.
+    let module = facts::dm_mod_instance();
+    let per_device = u32::from(options.per_device);
+    let all = Filter { ioctls: true, ..Filter::default() };
+    let attach = |attachment, host: &_| counting(&all, per_device, attachment, host);
+    let (probes, rung) = climb(options.probe, wanted, host, attach)?;
+    let probes = RefCell::new(probes);
+    Ok(Some(Counts {
+        snapshot: Box::new(move || snapshot(&mut probes.borrow_mut(), rung)),
+        module: module.filter(|_| rung == Rung::Kprobe),
+        keeps,
+    }))
+}
+
+fn snapshot(probes: &mut Counting, rung: Rung) -> Result<Snapshot> {
+    let series = probes.series();
+    let secrets = series.iter().filter(|series| series.kind.carries_secret());
+    let mut snapshot = Snapshot {
+        secrets: secrets.map(|series| series.latency.count()).sum(),
+        sizes: probes.sizes().into_iter().collect(),
+        probes: states(probes, rung)?,
+        series,
+        ..Snapshot::default()
+    };
+    let mut returned = 0;
+    let now = boot_ns();
+    probes.in_flight(|begun| match whereabouts(begun.pid(), begun.tid()) {
+        Whereabouts::Returned => returned += 1,
+        Whereabouts::Runs | Whereabouts::MayHang => {
+            let age_ns = now.saturating_sub(begun.boot_ns);
+            snapshot.in_flight += 1;
+            snapshot.oldest_in_flight_ns = snapshot.oldest_in_flight_ns.max(age_ns);
+        }
+    });
+    snapshot.by_device = probes.by_device();
+    let devices: BTreeSet<_> = snapshot.by_device.iter().filter_map(|(dev, ..)| *dev).collect();
+    snapshot.devices = devices.into_iter().filter_map(|dev| Some((dev, name(dev)?))).collect();
+    let missed = probes.hooks().missed_so_far()?;
+    snapshot.lost = vec![
+        ("table", probes.totals().lost),
+        ("entry", missed.begun),
+        ("return", missed.ended + returned),
+    ];
+    Ok(snapshot)
+}
+
+/// The name that a device has now.
+///
+/// Source: `Documentation/ABI/testing/sysfs-block-dm`.
+fn name(dev: DevT) -> Option<Vec<u8>> {
+    let path = format!("/sys/dev/block/{}:{}/dm/name", dev.major(), dev.minor());
+    let mut name = fs::read(path).ok()?;
+    name.pop_if(|last| *last == b'\n');
+    Some(name)
+}
+
+/// Every point, and how the probe there does.
+fn states(probes: &Counting, rung: Rung) -> Result<Vec<ProbeState>> {
+    let totals = probes.totals();
+    let state = |point: Point| {
+        let account = probes.hooks().runs(point)?;
+        Ok(ProbeState {
+            name: point.function(),
+            rung: account.map_or("none", |_| rung.name()),
+            attached: account.is_some(),
+            hits: match point {
+                Point::TargetMessage => Some(totals.messages),
+                Point::FindDevice => None,
+                Point::DeviceIoctl => Some(totals.directs),
+                Point::ControlIoctl => Some(totals.controls),
+            },
+            run_ns: account.filter(|of| of.count > 0).map(|of| of.time_ns),
+        })
+    };
+    Point::ALL.into_iter().map(state).collect()
 }

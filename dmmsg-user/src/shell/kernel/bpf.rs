@@ -116,9 +116,10 @@ pub fn lookup<K>(map: BorrowedFd<'_>, key: &K, value: &mut [u8]) -> io::Result<(
     bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
 }
 
-/// The key behind `key` in a map, or the first; `None` where there is none.
-pub fn next_key(map: BorrowedFd<'_>, key: Option<&u64>) -> Option<u64> {
-    let mut next = 0_u64;
+/// The key behind `key` in a map, or the first; `None` where there is none. Keys must be as long as the
+/// map's.
+pub fn next_key<K: Default>(map: BorrowedFd<'_>, key: Option<&K>) -> Option<K> {
+    let mut next = K::default();
     let mut attr = zeroed();
     // SAFETY: all of a union's variants are plain numbers; zeroes are valid in each.
     let ask = unsafe { &mut attr.__bindgen_anon_2 };
@@ -191,6 +192,35 @@ pub fn recursion_misses(program: &OwnedFd) -> io::Result<u64> {
     let mut info = unsafe { mem::zeroed::<bpf_prog_info>() };
     object_info(program, &mut info)?;
     Ok(info.recursion_misses)
+}
+
+/// How often a program ran, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// Runs; 0 where the kernel keeps no account.
+    pub count: u64,
+    /// Time they took, in ns.
+    pub time_ns: u64,
+}
+
+impl Runs {
+    /// Together with those of another program.
+    pub const fn and(self, other: Self) -> Self {
+        Self { count: self.count + other.count, time_ns: self.time_ns + other.time_ns }
+    }
+}
+
+/// How often a program ran, as far as the kernel has kept account.
+///
+/// Source: `Documentation/admin-guide/sysctl/kernel.rst`, `bpf_stats_enabled`.
+///
+/// # Errors
+/// Those of `BPF_OBJ_GET_INFO_BY_FD`.
+pub fn runs(program: &OwnedFd) -> io::Result<Runs> {
+    // SAFETY: the struct is made of plain numbers, for which zeroes are valid.
+    let mut info = unsafe { mem::zeroed::<bpf_prog_info>() };
+    object_info(program, &mut info)?;
+    Ok(Runs { count: info.run_cnt, time_ns: info.run_time_ns })
 }
 
 fn object_info<T>(object: &OwnedFd, info: &mut T) -> io::Result<()> {

@@ -40,13 +40,21 @@ impl Flights {
         Ok(Self { table, looks: [(); 2].map(|()| vec![0; words]) })
     }
 
+    /// The sum of a word of all places; 0 where places do not stay.
+    pub fn sum_of_words(&self, word: usize) -> u64 {
+        match &self.table {
+            Table::Slots(slots) => (0..slots.len()).map(|index| slots.word(index, word)).sum(),
+            Table::Tasks { .. } => 0,
+        }
+    }
+
     /// Hands the bytes of every place to `look` that is somebody's and is not being written.
     pub fn each(&mut self, mut look: impl FnMut(&[u8])) {
         let Self { table, looks } = self;
         match table {
             Table::Slots(slots) => {
                 for index in 0..slots.len() {
-                    if slots.first_word(index) != 0 {
+                    if slots.word(index, 0) != 0 {
                         twice(looks, &mut look, |words| {
                             slots.read(index, words);
                             Some(())

@@ -9,14 +9,17 @@ use aya::{
 };
 use aya_obj::generated::bpf_attach_type::{BPF_TRACE_FENTRY, BPF_TRACE_FEXIT};
 
-use super::{OBJECT, Setup, bpf, object::Object};
-use crate::engine::plan::{Point, Rung};
+use super::{Setup, bpf, object::Object};
+use crate::engine::{
+    plan::{Point, Rung},
+    tally::Missed,
+};
 
 /// A hook and its program.
 #[derive(Clone, Copy)]
-pub struct Hook {
-    pub point: Point,
-    pub at_return: bool,
+struct Hook {
+    point: Point,
+    at_return: bool,
     /// The program's name, but for what the rung adds.
     name: &'static str,
 }
@@ -56,33 +59,106 @@ const HOOKS: [Hook; 7] = [
 ];
 
 /// A program on its hook, until it is dropped.
-pub struct Attached {
-    pub hook: Hook,
-    pub program: OwnedFd,
-    pub link: Link,
+struct Attached {
+    hook: Hook,
+    program: OwnedFd,
+    link: Link,
 }
 
 /// Keeps a program attached as long as it is open.
-pub enum Link {
+enum Link {
     Tracing(#[expect(dead_code, reason = "held open")] OwnedFd),
     KProbe(#[expect(dead_code, reason = "held open")] KProbeLink),
 }
 
-/// Loads the programs of all points that are to be probed, and attaches them.
-///
-/// # Errors
-/// The kernel refuses a program or an attachment.
-pub fn attach(ebpf: &mut Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
-    let hooks: Vec<_> =
-        HOOKS.into_iter().filter(|hook| setup.points.contains(&hook.point)).collect();
-    match setup.rung {
-        Rung::Fentry => attach_fentry(&hooks, ebpf, setup),
-        Rung::Kprobe => attach_kprobes(&hooks, ebpf, setup),
+/// Programs on their hooks; dropping it takes them off.
+pub struct Hooks {
+    attached: Vec<Attached>,
+    missed: Missed,
+}
+
+impl Hooks {
+    /// Loads the programs of all points that are to be probed, and attaches them.
+    ///
+    /// `object` is what `ebpf` was loaded from.
+    ///
+    /// # Errors
+    /// The kernel refuses a program or an attachment.
+    pub fn attach(ebpf: &mut Ebpf, object: &[u8], setup: &Setup<'_>) -> Result<Self> {
+        let hooks: Vec<_> =
+            HOOKS.into_iter().filter(|hook| setup.points.contains(&hook.point)).collect();
+        let attached = match setup.rung {
+            Rung::Fentry => attach_fentry(&hooks, ebpf, object, setup),
+            Rung::Kprobe => attach_kprobes(&hooks, ebpf, setup),
+        };
+        Ok(Self { attached: attached?, missed: Missed::default() })
+    }
+
+    /// Takes all programs off their hooks, the first hook of a message first.
+    ///
+    /// # Errors
+    /// The kernel does not tell what they missed.
+    pub fn detach(&mut self) -> Result<()> {
+        while let Some(Attached { hook, program, link }) = self.attached.pop() {
+            drop(link);
+            self.missed.add(hook, &program)?;
+        }
+        Ok(())
+    }
+
+    /// What the programs have not seen that were taken off.
+    pub const fn missed(&self) -> Missed {
+        self.missed
+    }
+
+    /// What the programs have not seen so far.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn missed_so_far(&self) -> Result<Missed> {
+        let mut missed = self.missed;
+        for Attached { hook, program, .. } in &self.attached {
+            missed.add(*hook, program)?;
+        }
+        Ok(missed)
+    }
+
+    /// Runs of the programs on a point and the time they took in ns, if the kernel keeps account of
+    /// that; `None` where there are no programs.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn runs(&self, point: Point) -> Result<Option<bpf::Runs>> {
+        let mut runs = None::<bpf::Runs>;
+        for Attached { program, .. } in self.attached.iter().filter(|of| of.hook.point == point) {
+            let more = bpf::runs(program).context("read a program's statistics")?;
+            runs = Some(runs.map_or(more, |runs| runs.and(more)));
+        }
+        Ok(runs)
     }
 }
 
-fn attach_fentry(hooks: &[Hook], ebpf: &Ebpf, setup: &Setup<'_>) -> Result<Vec<Attached>> {
-    let object = Object::prepare(OBJECT, ebpf, setup.rdonly_cast)?;
+impl Missed {
+    fn add(&mut self, hook: Hook, program: &OwnedFd) -> Result<()> {
+        let missed = bpf::recursion_misses(program).context("read a program's statistics")?;
+        match (hook.point, hook.at_return) {
+            // Without the lookup, the message is there but tells less; without its return, it is
+            // in the table of those in flight.
+            (Point::FindDevice, _) | (Point::TargetMessage, true) => {}
+            (_, false) => self.begun += missed,
+            (_, true) => self.ended += missed,
+        }
+        Ok(())
+    }
+}
+
+fn attach_fentry(
+    hooks: &[Hook],
+    ebpf: &Ebpf,
+    object: &[u8],
+    setup: &Setup<'_>,
+) -> Result<Vec<Attached>> {
+    let object = Object::prepare(object, ebpf, setup.rdonly_cast)?;
     let module_btf = if setup.is_module {
         Some(bpf::module_btf(c"dm_mod").context("open the BTF of dm_mod (needs CAP_SYS_ADMIN)")?)
     } else {

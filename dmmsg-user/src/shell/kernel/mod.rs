@@ -4,6 +4,8 @@
 
 mod bpf;
 pub mod control;
+mod counting;
+mod devices;
 mod flights;
 mod handlers;
 mod hooks;
@@ -20,7 +22,8 @@ use aya::{
 use dmmsg_common::{filter::KernelFilter, layout::KernelLayout, stats::Counters, wake::Reader};
 use zerocopy::IntoBytes as _;
 
-use self::{flights::Flights, handlers::Handlers, hooks::Attached, shared::Shared};
+pub use self::counting::Counting;
+use self::{flights::Flights, handlers::Handlers, hooks::Hooks, shared::Shared};
 use crate::engine::{
     plan::{Point, Programs, Rung},
     tally::Missed,
@@ -47,8 +50,6 @@ pub struct Setup<'a> {
     pub rung: Rung,
     /// Where to attach.
     pub points: &'a [Point],
-    /// Whether the message methods of targets are probed too.
-    pub handlers: bool,
     /// Whether device-mapper is a module; else its functions are vmlinux's own.
     pub is_module: bool,
     /// BTF id of each function, in the order of [`Point::ALL`]; only used on the fentry rung.
@@ -59,15 +60,34 @@ pub struct Setup<'a> {
     pub layout: &'a KernelLayout,
     /// The part of the user's filter that the kernel applies.
     pub filter: &'a KernelFilter,
+}
+
+/// What recording takes besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Recording {
+    /// Whether the message methods of targets are probed too.
+    pub handlers: bool,
     /// Bytes of the ring, rounded up by the caller to a power of two of pages.
     pub ring_bytes: u32,
 }
 
+impl Setup<'_> {
+    /// A loader that hands over what all our objects want to know.
+    fn loader(&self) -> EbpfLoader<'_> {
+        let mut loader = EbpfLoader::new();
+        loader
+            .btf(None)
+            .verifier_log_level(VerifierLogLevel::STATS)
+            .override_global("LAYOUT", self.layout.as_bytes(), true)
+            .override_global("FILTER", self.filter.as_bytes(), true);
+        loader
+    }
+}
+
 /// Attached probes; dropping them detaches all.
 pub struct Probes {
-    attached: Vec<Attached>,
+    hooks: Hooks,
     counters: PerCpuArray<MapData, [u64; 5]>,
-    missed: Missed,
     reader: Shared,
     handlers: Option<Handlers>,
     flights: Flights,
@@ -78,24 +98,21 @@ impl Probes {
     ///
     /// # Errors
     /// The kernel refuses a map, a program or an attachment.
-    pub fn attach(setup: &Setup<'_>) -> Result<(Self, RingBuf<MapData>)> {
-        let mut ebpf = EbpfLoader::new()
-            .btf(None)
-            .verifier_log_level(VerifierLogLevel::STATS)
-            .override_global("LAYOUT", setup.layout.as_bytes(), true)
-            .override_global("FILTER", setup.filter.as_bytes(), true)
-            .map_max_entries("RECORDS", setup.ring_bytes)
-            .load(object(setup.programs))
+    pub fn attach(setup: &Setup<'_>, how: Recording) -> Result<(Self, RingBuf<MapData>)> {
+        let object = object(setup.programs);
+        let mut ebpf = setup
+            .loader()
+            .map_max_entries("RECORDS", how.ring_bytes)
+            .load(object)
             .context("load the maps of dmmsg-trace; a smaller --ring needs less memory")?;
         bpf::trim_heap();
-        let attached = hooks::attach(&mut ebpf, setup)?;
+        let hooks = Hooks::attach(&mut ebpf, object, setup)?;
         let counters = PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?)?;
         let reader = Shared::new(take_map(&mut ebpf, "READER")?)?;
         let ring = RingBuf::try_from(take_map(&mut ebpf, "RECORDS")?)?;
         let flights = Flights::new(take_map(&mut ebpf, "MESSAGES")?)?;
-        let handlers = setup.handlers.then(|| Handlers::load(ebpf, setup.is_module)).transpose()?;
-        let probes =
-            Self { attached, counters, missed: Missed::default(), reader, handlers, flights };
+        let handlers = how.handlers.then(|| Handlers::load(ebpf, setup.is_module)).transpose()?;
+        let probes = Self { hooks, counters, reader, handlers, flights };
         bpf::trim_heap();
         Ok((probes, ring))
     }
@@ -117,17 +134,7 @@ impl Probes {
     /// # Errors
     /// The kernel does not tell what they missed.
     pub fn detach(&mut self) -> Result<()> {
-        while let Some(Attached { hook, program, link }) = self.attached.pop() {
-            drop(link);
-            let missed = bpf::recursion_misses(&program).context("read a program's statistics")?;
-            match (hook.point, hook.at_return) {
-                // Without the lookup, the message is there but tells less; without its return, it is
-                // in the table of those in flight.
-                (Point::FindDevice, _) | (Point::TargetMessage, true) => {}
-                (_, false) => self.missed.begun += missed,
-                (_, true) => self.missed.ended += missed,
-            }
-        }
+        self.hooks.detach()?;
         if let Some(handlers) = &mut self.handlers {
             handlers.detach();
         }
@@ -136,7 +143,7 @@ impl Probes {
 
     /// What the programs did not see; nothing before they are detached.
     pub const fn missed(&self) -> Missed {
-        self.missed
+        self.hooks.missed()
     }
 
     /// The counters of all CPUs together.

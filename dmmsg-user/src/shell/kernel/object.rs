@@ -118,9 +118,11 @@ fn resolve_casts(instructions: &mut [bpf_insn], rdonly_cast: Option<u32>) {
 /// What is common to the kinds of map that our objects have.
 const fn data(map: &Map) -> Option<&MapData> {
     match map {
-        Map::Array(data) | Map::LruHashMap(data) | Map::PerCpuArray(data) | Map::RingBuf(data) => {
-            Some(data)
-        }
+        Map::Array(data)
+        | Map::HashMap(data)
+        | Map::LruHashMap(data)
+        | Map::PerCpuArray(data)
+        | Map::RingBuf(data) => Some(data),
         _ => None,
     }
 }

@@ -4,7 +4,10 @@
 //! meanwhile (`kernel/bpf/syscall.c`, `bpf_map_copy_value` and `bpf_map_update_value`). Where the kernel preempts itself, that lasts as long as others have the CPU: of 30,000 messages of
 //! two senders that shared a CPU with us, 104 and 451 were missed on 7.2. Memory takes no call.
 
-use std::{ptr, slice};
+use std::{
+    ptr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use aya::maps::{Map, MapData};
@@ -52,23 +55,36 @@ impl Shared {
         self.words
     }
 
-    /// The first word of a value; 0 beyond the last one.
-    pub fn first_word(&self, index: usize) -> u64 {
-        let mut word = 0;
-        self.read(index, slice::from_mut(&mut word));
-        word
+    /// A word of a value; 0 beyond the last one.
+    pub fn word(&self, index: usize, word: usize) -> u64 {
+        if index >= self.values || word >= self.words {
+            return 0;
+        }
+        // SAFETY: below the end of the mapping, as both bounds were checked above.
+        let from = unsafe { self.start.add(index * self.words + word) };
+        // SAFETY: an aligned word that stays mapped as long as `self`.
+        unsafe { ptr::read_volatile(from) }
     }
 
     /// Copies the start of a value, word by word; programs may write it meanwhile.
     pub fn read(&self, index: usize, to: &mut [u64]) {
+        for (word, to) in to.iter_mut().enumerate() {
+            *to = self.word(index, word);
+        }
+    }
+
+    /// Takes a value, word by word, and leaves zeroes; programs may add to it meanwhile.
+    pub fn take(&self, index: usize, to: &mut [u64]) {
         if index >= self.values {
             return;
         }
         for (word, to) in to.iter_mut().take(self.words).enumerate() {
             // SAFETY: below the end of the mapping, as both bounds were checked above.
             let from = unsafe { self.start.add(index * self.words + word) };
-            // SAFETY: an aligned word that stays mapped as long as `self`.
-            *to = unsafe { ptr::read_volatile(from) };
+            // SAFETY: an aligned word that stays mapped as long as `self`; programs, which are the
+            // only others to write it, do so atomically.
+            let word = unsafe { AtomicU64::from_ptr(from) };
+            *to = word.swap(0, Ordering::Relaxed);
         }
     }
 

@@ -80,7 +80,7 @@ fn shown(mut output: Output, entries: &[Entry], kernel: &Counters) -> String {
             if lost > 0 {
                 output.lost(&mut out, lost);
             }
-            tally.show();
+            tally.show(1);
         } else {
             tally.bad_record();
         }

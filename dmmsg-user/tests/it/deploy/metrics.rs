@@ -2,30 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use dmmsg::engine::metrics::{METRICS, Metric, Type};
+
 use super::{
     DASHBOARD, RULES,
     expressions::{self, Expression},
 };
-
-/// What the exporter has, with the suffixes that its types give it, and each one's labels.
-const METRICS: &[(&str, &[&str], &[&str])] = &[
-    ("dmmsg_build_info", INFO, &["version"]),
-    ("dmmsg_device_info", INFO, &["device", "name"]),
-    ("dmmsg_dm_ioctls_total", INFO, &["command", "errno"]),
-    ("dmmsg_events_lost_total", INFO, &["stage"]),
-    ("dmmsg_in_flight_messages", INFO, &[]),
-    ("dmmsg_message_duration_seconds", HISTOGRAM, &["target_type", "verb"]),
-    ("dmmsg_message_errors_total", INFO, &["target_type", "verb", "errno"]),
-    ("dmmsg_message_size_bytes", HISTOGRAM, &["target_type"]),
-    ("dmmsg_messages_total", INFO, &["target_type", "verb", "interface", "device"]),
-    ("dmmsg_oldest_in_flight_seconds", INFO, &[]),
-    ("dmmsg_probe_attached", INFO, &["probe", "rung"]),
-    ("dmmsg_probe_hits_total", INFO, &["probe"]),
-    ("dmmsg_probe_run_seconds_total", INFO, &["probe"]),
-    ("dmmsg_secrets_redacted_total", INFO, &[]),
-];
-const INFO: &[&str] = &[""];
-const HISTOGRAM: &[&str] = &["_bucket", "_sum", "_count"];
 
 /// What the server adds to every series.
 const ADDED: &[&str] = &["job", "instance"];
@@ -40,9 +22,18 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with("dmmsg_") || word.contains(":dmmsg_"))
 }
 
+/// What the names of a metric's series end in.
+const fn suffixes(metric: &Metric) -> &'static [&'static str] {
+    match metric.kind {
+        Type::Histogram(_) => &["_bucket", "_sum", "_count"],
+        Type::Counter | Type::Gauge | Type::Info => &[""],
+    }
+}
+
 fn exporter_has(name: &str) -> bool {
-    METRICS.iter().any(|(metric, suffixes, _)| {
-        name.strip_prefix(metric).is_some_and(|suffix| suffixes.contains(&suffix))
+    METRICS.iter().any(|metric| {
+        let suffix = name.strip_prefix(metric.name);
+        suffix.is_some_and(|suffix| suffixes(metric).contains(&suffix))
     })
 }
 
@@ -62,9 +53,10 @@ fn every_metric_is_one_that_the_exporter_has_or_a_rule_records() {
     for metric in [RULES, DASHBOARD].into_iter().flat_map(names) {
         assert!(exporter_has(metric) || recorded.contains(metric), "{metric}");
     }
-    for (metric, suffixes, _) in METRICS {
-        let is_used = suffixes.iter().any(|suffix| used.contains(&*format!("{metric}{suffix}")));
-        assert!(is_used, "no rule and no panel shows {metric}");
+    for metric in METRICS {
+        let names = suffixes(metric).iter().map(|suffix| format!("{}{suffix}", metric.name));
+        let is_used = names.into_iter().any(|name| used.contains(&*name));
+        assert!(is_used, "no rule and no panel shows {}", metric.name);
     }
 }
 
@@ -90,7 +82,8 @@ fn labels(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn every_label_is_one_of_the_metrics_that_it_is_asked_of() {
-    let of_all = METRICS.iter().flat_map(|(.., labels)| *labels).chain(ADDED);
+    let of_all = METRICS.iter().flat_map(|metric| metric.labels).chain(ADDED);
+    let of_all = of_all.chain(METRICS.iter().filter_map(|metric| metric.device_label.as_ref()));
     // Prometheus' own: of histograms, and of alerts.
     let known = of_all.chain(&["le", "alertname", "alertstate"]).collect::<BTreeSet<_>>();
     let all = expressions::of_rules().into_iter().chain(expressions::of_dashboard());

@@ -28,7 +28,7 @@ pub fn series(kind: Kind, latencies_ns: &[u64], errors: &[(i32, u64)]) -> Series
 }
 
 const fn probe(name: &'static str, hits: u64) -> ProbeState {
-    ProbeState { name, rung: "fentry", attached: true, hits, run_ns: None }
+    ProbeState { name, rung: "fentry", attached: true, hits: Some(hits), run_ns: None }
 }
 
 /// A few calls of each interface.

@@ -79,9 +79,13 @@ fn root_programs_load() {
     // Each fact that the filter asks for adds code.
     for bits in [0, u32::MAX] {
         let filter = KernelFilter { bits, ..KernelFilter::ALL };
-        programs::load_kprobes(Programs::Linux5_10, &filter);
-        if newest == Programs::Current {
-            programs::load_kprobes(Programs::Current, &filter);
+        // As does counting by device.
+        let by_device = u32::from(bits != 0);
+        for programs in [Programs::Linux5_10, Programs::Current] {
+            if programs == Programs::Linux5_10 || newest == Programs::Current {
+                programs::load_kprobes(programs, &filter);
+                programs::load_counting_kprobes(programs, &filter, by_device);
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use aya::{
     },
     sys::is_program_supported,
 };
-use dmmsg::engine::{btf::Btf, plan::Programs};
+use dmmsg::engine::{btf::Btf, catalogue::Plan, plan::Programs};
 use dmmsg_common::{
     filter::KernelFilter,
     layout::KernelLayout,
@@ -25,6 +25,9 @@ static SELFTEST: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/pre
 static TRACE: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace.o");
 static TRACE_5_10: &[u8] =
     aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/trace-5-10.o");
+static COUNT: &[u8] = aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/count.o");
+static COUNT_5_10: &[u8] =
+    aya::include_bytes_aligned!("../../../../dmmsg-ebpf/prebuilt/count-5-10.o");
 
 /// The self-test programs in the kernel.
 pub struct Selftest {
@@ -37,7 +40,12 @@ pub struct Selftest {
 impl Selftest {
     /// Loads them all.
     pub fn load() -> Self {
-        let mut ebpf = loader().load(SELFTEST).expect("selftest.o's maps are made");
+        // The library's maps are in the object, used or not: the ring is made small.
+        let mut loader = loader();
+        let mut ebpf = loader
+            .map_max_entries("RECORDS", 1 << 16)
+            .load(SELFTEST)
+            .expect("selftest.o's maps are made");
         for (name, program) in ebpf.programs_mut() {
             let program: &mut RawTracePoint = program.try_into().expect("a raw tracepoint");
             program.load().unwrap_or_else(|error| panic!("load {name}: {error}"));
@@ -81,32 +89,56 @@ pub fn has_kprobes() -> bool {
     is_program_supported(ProgramType::KProbe).expect("the kernel takes programs")
 }
 
-/// Makes all maps of `dmmsg-trace`, and loads its programs for kprobes and kretprobes.
+/// Makes all maps for recording, and loads the programs for kprobes and kretprobes.
 pub fn load_kprobes(programs: Programs, filter: &KernelFilter) {
     let object = match programs {
         Programs::Current => TRACE,
         Programs::Linux5_10 => TRACE_5_10,
     };
     let layout = layout();
-    let mut ebpf = loader()
-        .override_global("LAYOUT", layout.as_bytes(), true)
-        .override_global("FILTER", filter.as_bytes(), true)
-        .load(object)
-        .expect("the object's maps are made");
-    let mut loaded = Vec::new();
+    let mut loader = loader_with(&layout, filter);
+    loader.map_max_entries("RECORDS", 1 << 16);
+    load_all(loader.load(object).expect("the object's maps are made"), 9);
+}
+
+/// Makes all maps for counting, and loads the programs for kprobes and kretprobes.
+pub fn load_counting_kprobes(programs: Programs, filter: &KernelFilter, by_device: u32) {
+    let object = match programs {
+        Programs::Current => COUNT,
+        Programs::Linux5_10 => COUNT_5_10,
+    };
+    let mut catalogue = Plan::new().catalogue;
+    catalogue.by_device = by_device;
+    let layout = layout();
+    let mut loader = loader_with(&layout, filter);
+    loader.override_global("CATALOGUE", catalogue.as_bytes(), true);
+    load_all(loader.load(object).expect("the object's maps are made"), 7);
+}
+
+fn load_all(mut ebpf: Ebpf, count: usize) {
+    let mut names = Vec::new();
     for (name, program) in ebpf.programs_mut() {
         let Program::KProbe(program) = program else { continue };
         let program: &mut KProbe = program;
         program.load().unwrap_or_else(|error| panic!("load {name}: {error}"));
-        loaded.push(name);
+        names.push(name);
     }
-    assert_eq!(loaded.len(), 9, "{loaded:?}");
+    assert_eq!(names.len(), count, "{names:?}");
 }
 
-/// The library's maps are in every object, used or not: the ring is made small.
+fn loader_with<'a>(layout: &'a KernelLayout, filter: &'a KernelFilter) -> EbpfLoader<'a> {
+    let mut loader = loader();
+    loader.override_global("LAYOUT", layout.as_bytes(), true).override_global(
+        "FILTER",
+        filter.as_bytes(),
+        true,
+    );
+    loader
+}
+
 fn loader<'a>() -> EbpfLoader<'a> {
     let mut loader = EbpfLoader::new();
-    loader.btf(None).map_max_entries("RECORDS", 1 << 16);
+    loader.btf(None);
     loader
 }
 

@@ -9,7 +9,6 @@ use std::{
 };
 
 use super::prometheus::get;
-use crate::require;
 
 /// Where it listens if not told otherwise.
 pub const ADDRESS: &str = "127.0.0.1:9435";
@@ -21,13 +20,9 @@ const LOG: &str = "/tmp/exporter.log";
 pub struct Exporter(Child);
 
 impl Exporter {
-    /// Starts one with words and waits until its probes are attached; `None` where it was not built,
-    /// having said so.
-    pub fn start(words: &[&str]) -> Option<Self> {
-        let Ok(path) = env::var("DMMSG_EXPORTER") else {
-            require::skip("needs dmmsg-exporter, which is not built");
-            return None;
-        };
+    /// Starts one with words and waits until its probes are attached.
+    pub fn start(words: &[&str]) -> Self {
+        let path = env::var("DMMSG_EXPORTER").expect("xtask says where dmmsg-exporter is");
         let log = File::create(LOG).expect("a log");
         let mut command = Command::new(path);
         command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
@@ -39,7 +34,14 @@ impl Exporter {
             assert!(ended.is_none() && start.elapsed() < PATIENCE, "{ended:?} {}", log());
             thread::sleep(Duration::from_millis(50));
         }
-        Some(exporter)
+        exporter
+    }
+}
+
+impl Exporter {
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
     }
 }
 

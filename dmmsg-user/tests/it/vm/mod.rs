@@ -6,10 +6,12 @@
 mod amid;
 mod budget;
 mod captures;
+mod count;
 mod counter;
 mod direct;
 mod direct_arguments;
 mod direct_filters;
+mod export;
 mod exporter;
 mod filters;
 mod guest;

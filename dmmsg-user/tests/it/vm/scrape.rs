@@ -13,7 +13,6 @@ use super::{
     prometheus::{Labels, Prometheus, check_metrics, get},
 };
 
-const SERVER: &str = "127.0.0.1:9090";
 const JOB: &str = "dmmsg";
 
 /// Rules and panels that have nothing to show where all is well, and where the kernel does not count
@@ -27,10 +26,10 @@ const WITHOUT_DATA: &[&str] = &[
     "DmmsgProbeNotAttached",
 ];
 
-/// Starts both; `None` where one is missing, having said so.
+/// Starts both; `None` where the guest has no Prometheus, having said so.
 fn start(words: &[&str]) -> Option<(Exporter, Prometheus)> {
-    let exporter = Exporter::start(words)?;
     let prometheus = Prometheus::start(&[(JOB, exporter::ADDRESS)])?;
+    let exporter = Exporter::start(words);
     prometheus.wait_for_scrapes(JOB, 2);
     Some((exporter, prometheus))
 }
@@ -137,32 +136,4 @@ fn vm_prometheus_has_the_bucket_of_a_known_delay() {
     let range = least.as_secs_f64() / 2.0..most.as_secs_f64() * 2.0;
     assert!(range.contains(&median), "{median} {range:?}");
     assert_eq!(prometheus.value("dmmsg_in_flight_messages"), Some(0.0));
-}
-
-// FIXME: goes with the first exporter that is built, whose tests above say more. Until then this one
-// shows that the server works in a guest.
-#[test]
-fn vm_prometheus_watches_itself() {
-    let Some(_guest) = Guest::enter() else { return };
-    let Some(prometheus) = Prometheus::start(&[("prometheus", SERVER)]) else { return };
-    prometheus.wait_for_scrapes("prometheus", 3);
-    assert_eq!(prometheus.value("up"), Some(1.0));
-    let labels = prometheus.query("count by (job, instance) (up)").remove(0).0;
-    let labels = labels.into_iter().map(|(name, value)| format!("{name}={value}"));
-    assert_eq!(labels.collect::<Vec<_>>(), ["instance=127.0.0.1:9090", "job=prometheus"]);
-    let quantile = "histogram_quantile(0.5, sum by (le) \
-                    (rate(prometheus_http_request_duration_seconds_bucket[1m]))) > 0";
-    let (_, seconds) = prometheus.wait_for(quantile).remove(0);
-    assert!(seconds < 10.0, "{seconds}");
-
-    prometheus.wait_for("ALERTS{alertname=\"DmmsgNoExporter\",alertstate=\"pending\"}");
-    prometheus.check_rules();
-    let without = prometheus.without_data();
-    assert!(!without.contains(&"DmmsgNoExporter".to_owned()), "{without:?}");
-    assert!(without.contains(&"DmmsgExporterDown".to_owned()), "{without:?}");
-
-    let metrics = get(SERVER, "/metrics").expect("the server has metrics");
-    // Its own names break rules here and there, which is a 3; 1 would be a syntax error.
-    let verdict = check_metrics(&metrics);
-    assert!(matches!(verdict.status.code(), Some(0 | 3)), "{verdict:?}");
 }

@@ -6,7 +6,7 @@ mod text;
 use crate::engine::{
     clock::Clock,
     event::Event,
-    groups::{Groups, Split},
+    groups::{Groups, Kind, Split},
     histogram::Histogram,
 };
 
@@ -45,6 +45,11 @@ impl Hist {
         if let Some(histogram) = self.groups.of(event) {
             histogram.add(call.latency_ns);
         }
+    }
+
+    /// Adds what was counted elsewhere of one kind of call.
+    pub fn add_counted(&mut self, kind: Kind, latencies: &Histogram) {
+        self.groups.of_kind(kind).merge(latencies);
     }
 
     /// Appends what was counted in an interval, and starts the next one.

@@ -84,7 +84,12 @@ pub fn probes(html: &mut Html, snapshot: &Snapshot) {
             html.raw("<span class=\"bad\">not attached</span>");
         }
         html.raw("</td>");
-        cell(html, HITS).number(*hits).raw("</td>");
+        cell(html, HITS);
+        match hits {
+            Some(hits) => html.number(*hits),
+            None => html.raw("<span class=\"faint\">not counted</span>"),
+        };
+        html.raw("</td>");
         cell(html, RUN);
         match run_ns {
             Some(ns) => html.duration(*ns),

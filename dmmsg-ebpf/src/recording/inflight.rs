@@ -9,6 +9,7 @@ use dmmsg_common::{
 };
 
 use crate::kernel::{
+    counters::lose,
     flights::{self, Flight},
     output,
 };
@@ -81,6 +82,6 @@ unsafe impl Flight for InFlight {
 
     #[inline(always)]
     fn abandon(&self) {
-        output::lose();
+        lose();
     }
 }

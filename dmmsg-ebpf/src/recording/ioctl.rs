@@ -1,23 +1,25 @@
 //! The story of an ioctl to the control node that is no message to a target.
 
-use core::hint::black_box;
-
 use aya_ebpf::macros::map;
 use dmmsg_common::{
     dm::{Cmd, DevT, IOCTL_TYPE, NAME_LEN, TARGET_MSG_NR, UUID_LEN, ioctl_header},
     record::{Call, IoctlHead, KIND_IOCTL, ioctl_flag},
 };
 
+use super::{
+    inflight::NAMES,
+    subject::{self, Which},
+};
+use crate::kernel::opaque::opaque;
 use crate::{
     filter,
-    inflight::NAMES,
     kernel::{
+        counters::{Count, count, lose},
         flights::{self, Flight},
-        output::{self, Count, count, lose, send},
+        output::{self, send},
         task::{self, Arguments, Return, Task},
         user_memory::{copy_user_str, read_user},
     },
-    subject::{self, Which},
 };
 
 /// An ioctl's record as it goes to the ring.
@@ -103,7 +105,7 @@ fn begin(record: &mut Record, cmd: u32, user: u64) {
     subject::begin(&mut head.call, task::structure());
     head.cmd = cmd;
     // Of zeroes that it knows, the compiler would make a call of `memset`.
-    let zero = black_box(0_u32);
+    let zero = opaque(0_u32);
     head.flags = zero;
     head.flags_out = zero;
     head.name_bytes = zero as u16;

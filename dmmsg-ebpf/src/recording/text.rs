@@ -4,29 +4,17 @@ use core::ffi::c_long;
 
 use dmmsg_common::{
     dm::{MESSAGE_OFFSET, ioctl_header},
-    nul::{BLOCK, Words, has_nul},
     record::{MessageHead, TEXT_MAX, flag, padded},
     secret::{NO_SECRET, Scan, may_name_key},
     verb::VERB_LEN,
 };
 
+use super::inflight::{InFlight, UNREAD};
 use crate::{
     filter,
-    inflight::{InFlight, UNREAD},
-    kernel::memory::{
-        Access, REPEAT_MAX, copy_bytes, copy_str, put, put_text, put_words, read, repeat,
-    },
+    kernel::memory::{Access, copy_bytes, copy_str, put, put_text, put_words, read, repeat},
+    length::{Length, SCAN_MAX},
 };
-
-/// Bytes of a text that are searched for its end, a block each time; a longer one is marked as such.
-#[cfg(not(feature = "kernel-5-10"))]
-const SEARCH_MAX: u32 = 1 << 20;
-/// As above; two blocks may be searched in vain, at either end.
-#[cfg(feature = "kernel-5-10")]
-const SEARCH_MAX: u32 = (REPEAT_MAX - 2) * BLOCK as u32;
-
-/// Bytes of a text that are scanned for verb and secret; where that does not tell, all is secret.
-const SCAN_MAX: u32 = REPEAT_MAX;
 
 /// Words of a text that are read at entry; most texts are shorter.
 ///
@@ -134,52 +122,13 @@ fn copy_to_the_end(flight: &mut InFlight) {
     }
 }
 
-/// A search for the NUL that ends a text.
-struct Search {
-    /// Address to look at next.
-    at: u64,
-    found: bool,
-}
-
 /// Finds the length of a text of which `text_len` bytes are known to have no NUL.
 #[inline(always)]
 fn measure(flight: &mut InFlight) {
-    let known = flight.message + u64::from(flight.record.head.text_len);
-    // What stands before `known` in its block is text too, and has no NUL.
-    let mut search = Search { at: known & !(BLOCK as u64 - 1), found: false };
-    repeat(flight.limit.min(SEARCH_MAX) / BLOCK as u32 + 2, search_block, &mut search);
-    if !search.found {
-        let whole = flight.limit <= SEARCH_MAX;
-        flight.record.head.text_len = flight.limit.min(SEARCH_MAX);
-        flight.record.head.flags |= if whole { flag::MALFORMED } else { flag::LEN_AT_LEAST };
-        return;
-    }
-    repeat(BLOCK as u32, search_byte, &mut search);
-    let length = (search.at - flight.message) as u32;
-    if length >= flight.limit {
-        flight.record.head.flags |= flag::MALFORMED;
-    }
-    flight.record.head.text_len = length.min(flight.limit);
-}
-
-#[inline(never)]
-extern "C" fn search_block(_: u64, search: &mut Search) -> c_long {
-    let Some(block) = read::<Words>(search.at) else { return 1 };
-    search.found = has_nul(&block);
-    if search.found {
-        return 1;
-    }
-    search.at += BLOCK as u64;
-    0
-}
-
-#[inline(never)]
-extern "C" fn search_byte(_: u64, search: &mut Search) -> c_long {
-    if read::<u8>(search.at).is_none_or(|byte| byte == 0) {
-        return 1;
-    }
-    search.at += 1;
-    0
+    let head = &mut flight.record.head;
+    let length = Length::of(flight.message, head.text_len, flight.limit);
+    head.text_len = length.bytes;
+    head.flags |= length.flags;
 }
 
 /// A scan of a text, byte by byte.
@@ -253,7 +202,7 @@ fn copy_scanned(flight: &mut InFlight) {
     }
 }
 
-/// Where text and verb end in [`crate::inflight::Record::texts`], padding included.
+/// Where text and verb end in [`super::inflight::Record::texts`], padding included.
 ///
 /// The masks repeat the lengths' bounds for the verifier.
 #[inline(always)]

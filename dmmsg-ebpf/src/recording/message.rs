@@ -1,25 +1,28 @@
 //! The story of a message: what each hook adds to its record.
 
-use core::hint::black_box;
-
 use dmmsg_common::{
     dm::{DevT, NAME_LEN, UUID_LEN, ioctl_header},
     record::{KIND_MESSAGE, MessageHead, NO_HANDLER, NO_INDEX, flag},
 };
 
-use crate::{
-    filter,
+use super::{
     inflight::{InFlight, Record},
     ioctl,
+    subject::{self, Which},
+    text,
+};
+use crate::kernel::opaque::opaque;
+use crate::{
+    filter,
     kernel::{
+        counters::{Count, count, lose},
         flights,
         memory::{Access, layout, put_words},
-        output::{Count, count, lose, send},
+        output::send,
         task::{self, Arguments, Return, Task},
         user_memory::read_user,
     },
-    subject::{self, Which},
-    table, text,
+    table,
 };
 
 /// First word of every header: the major version, which the kernel insists on.
@@ -89,7 +92,7 @@ fn begin(head: &mut MessageHead, task: u64) {
     put_words(&mut head.target_type, &[0; 2]);
     head.target_index = NO_INDEX;
     // Of zeroes that it knows, the compiler would make a call of `memset`.
-    let zero = black_box(0_u32);
+    let zero = opaque(0_u32);
     head.text_len = zero;
     head.flags = flag::NO_LOOKUP;
     head.text_bytes = zero as u16;
@@ -121,7 +124,7 @@ pub fn device_found<A: Access>(hook: &impl Return) {
         if filter::wants_ioctls() && cell != 0 {
             ioctl::device_found(
                 &task,
-                subject::dev::<A>(A::field(cell, layout!(hash_cell_md)).unwrap_or(0)),
+                table::dev::<A>(A::field(cell, layout!(hash_cell_md)).unwrap_or(0)),
             );
         }
         return;
@@ -133,7 +136,7 @@ pub fn device_found<A: Access>(hook: &impl Return) {
     let param = hook.argument(0).unwrap_or(flight.param);
     if cell != 0 {
         let md = A::field(cell, layout!(hash_cell_md)).unwrap_or(0);
-        flight.record.head.call.dev = subject::dev::<A>(md);
+        flight.record.head.call.dev = table::dev::<A>(md);
         if subject::is_suspended(A::field(md, layout!(md_flags)).unwrap_or(0)) {
             flight.record.head.flags |= flag::SUSPENDED;
         }

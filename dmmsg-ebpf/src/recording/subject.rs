@@ -4,19 +4,16 @@
 use crate::kernel::memory::put_text;
 #[cfg(not(feature = "kernel-5-10"))]
 use crate::kernel::memory::put_words;
-use core::hint::black_box;
 
 use dmmsg_common::{
-    dm::{COMM_LEN, DevT, NAME_LEN},
+    dm::{COMM_LEN, NAME_LEN},
     record::{ABI, Call, RecordHeader, padded},
 };
 
+use crate::kernel::opaque::opaque;
 use crate::{
     filter,
-    kernel::{
-        memory::{Access, layout},
-        task,
-    },
+    kernel::{memory::layout, task},
 };
 
 /// Bit of `struct mapped_device::flags` that says that the device is suspended.
@@ -41,7 +38,7 @@ pub fn begin(call: &mut Call, task: u64) {
     put_comm(&mut call.comm, task::field(task, comm), task::field(task, comm + 8));
     call.cgroup_id = task::cgroup_id();
     // Of a zero that it knows, the compiler would make a call of `memset`.
-    call.dev = black_box(0);
+    call.dev = opaque(0);
 }
 
 /// Writes a command name, behind which the kernel has zeroes.
@@ -67,15 +64,6 @@ pub fn end(call: &mut Call, now: u64, ret: u64) {
     call.latency_ns = now.saturating_sub(call.boot_ns);
     call.ret = ret as i32;
     call.cpu = task::cpu();
-}
-
-/// The number of the device of a `struct mapped_device`.
-#[inline(always)]
-pub fn dev<A: Access>(md: u64) -> u32 {
-    let disk = A::field(md, layout!(md_disk)).unwrap_or(0);
-    let major = A::field(disk, layout!(disk_major)).unwrap_or(0);
-    let minor = A::field(disk, layout!(disk_first_minor)).unwrap_or(0);
-    DevT::new(major, minor).0
 }
 
 /// Whether `struct mapped_device::flags` say that the device is suspended.

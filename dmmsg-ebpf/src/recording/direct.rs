@@ -3,8 +3,6 @@
 //! Anybody who may open the device can send one, so that nothing of it is believed, and what one
 //! user may add to the stream has a bound.
 
-use core::hint::black_box;
-
 use aya_ebpf::macros::map;
 use dmmsg_common::{
     dm::{Cmd, DIRECT_HEAD_LEN, IOCTL_TYPE, NAME_LEN, PAYLOAD_MAX, UUID_LEN},
@@ -12,23 +10,25 @@ use dmmsg_common::{
     secret::{Scan, may_name_key},
 };
 
-use crate::{
-    budget, filter,
+use super::{
+    budget,
     inflight::NAMES,
+    payload,
+    subject::{self, Which},
+};
+use crate::kernel::opaque::opaque;
+use crate::{
+    filter,
     kernel::{
+        counters::{Count, count, lose},
         flights::{self, Flight},
         memory::{Access, copy_str, layout, put_words},
-        output::{self, Count, count, is_half_full, lose, send},
+        output::{self, is_half_full, send},
         task::{self, Arguments, Return, Task},
         user_memory::{copy_user_bytes, read_user},
     },
-    payload,
-    subject::{self, Which},
-    table,
+    table::{self, LAYERS},
 };
-
-/// Devices, one upon the other, that may pass an ioctl on; a power of two.
-const LAYERS: usize = 8;
 
 /// A direct ioctl's record as it goes to the ring.
 #[repr(C)]
@@ -142,7 +142,7 @@ fn board(task: &Task) -> Option<&'static mut Direct> {
 /// The layer of this depth, by a mask that the compiler cannot drop, for the verifier needs it.
 #[inline(always)]
 fn layer(layers: &mut [Layer; LAYERS], depth: usize) -> &mut Layer {
-    &mut layers[black_box(depth) & (LAYERS - 1)]
+    &mut layers[opaque(depth) & (LAYERS - 1)]
 }
 
 /// Forgets calls whose return was not seen: a device passes on the very ioctl that it got.
@@ -168,7 +168,7 @@ fn begin(head: &mut DirectHead, cmd: u32, layer: u32) {
     head.cmd = cmd;
     head.layer = layer;
     // Of zeroes that it knows, the compiler would make a call of `memset`.
-    let zero = black_box(0_u32);
+    let zero = opaque(0_u32);
     head.flags = zero;
     head.index = zero as i32;
     head.tag = zero as i32;
