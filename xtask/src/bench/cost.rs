@@ -18,13 +18,16 @@ use crate::console::Console;
 use crate::initramfs::GuestFile;
 use crate::kernel::Version;
 use crate::qemu::Boot;
-use crate::{prerequisites, progress, static_build};
+use crate::{prerequisites, progress, rootfs, static_build};
 
 const SCRIPT: &str = include_str!("../../guest/bench-cost.sh");
 /// Messages a round, and rounds an arm: one to warm up and seven. All records of an arm must fit into
 /// the ring of 8 MiB, which has room for about twice as many.
 const COUNT: u64 = 2000;
 const ROUNDS: u64 = 8;
+
+/// bpftrace and what it needs take 300.
+const MEMORY_MIB: u32 = 3072;
 
 /// What the command line says.
 #[derive(Debug, Args)]
@@ -69,7 +72,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn boot(version: Version) -> Result<Boot> {
-    let mut boot = Boot::new(&Cache::open()?, version)?;
+    let cache = Cache::open()?;
+    let mut boot = Boot::new(&cache, version)?;
+    boot.archives.push(rootfs::layer(&cache, &["bpftrace"])?);
+    boot.memory_mib = MEMORY_MIB;
     boot.icount = true;
     boot.console = Console::Lines { start: "arm ", label: version.series() };
     boot.timeout = Duration::from_mins(20);
