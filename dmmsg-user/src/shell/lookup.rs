@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, Metadata},
     io::{self, ErrorKind},
     os::unix::{ffi::OsStringExt, fs::MetadataExt as _},
     path::Path,
@@ -80,12 +80,20 @@ pub fn whereabouts(pid: u32, tid: u32) -> Whereabouts {
     }
 }
 
-/// Whether process ids are those of the initial namespace, as those of senders are.
+/// Whether a thread is not there any more, for sure.
+pub fn is_gone(pid: u32, tid: u32) -> bool {
+    sees_all() && fs::exists(format!("/proc/{pid}/task/{tid}")).is_ok_and(|is_there| !is_there)
+}
+
+/// Whether every process can be found: none is hidden from us, and process ids are those of the initial
+/// namespace, as those of senders are.
 ///
-/// Source: `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`.
+/// Source: `include/linux/proc_ns.h`, `PROC_PID_INIT_INO`; `hidepid` in `proc(5)`.
 fn sees_all() -> bool {
     const INITIAL: u64 = 0xefff_fffc;
-    fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL)
+    let is_initial = |namespace: Metadata| namespace.ino() == INITIAL;
+    fs::metadata("/proc/self/ns/pid").is_ok_and(is_initial)
+        && fs::exists("/proc/1/stat").is_ok_and(|is| is)
 }
 
 /// The kernel's stack of a thread, where the kernel shows it: it must be waiting, and we be root.

@@ -9,7 +9,6 @@ use rustix::thread::CapabilitySet;
 use super::cli::Options;
 use crate::{
     engine::{
-        enrich::syscall::Whereabouts,
         filter::Filter,
         metrics::{ProbeState, Snapshot},
         plan::{Point, Rung},
@@ -18,7 +17,7 @@ use crate::{
         attach::{climb, counting, wait_for_device_mapper},
         facts,
         kernel::Counting,
-        lookup::whereabouts,
+        lookup::is_gone,
         run::boot_ns,
         stop::Stop,
     },
@@ -52,44 +51,59 @@ pub async fn attach(options: &Options, stop: &mut Stop) -> Result<Option<Counts>
     let all = Filter { ioctls: true, ..Filter::default() };
     let attach = |attachment, host: &_| counting(&all, per_device, attachment, host);
     let (probes, rung) = climb(options.probe, wanted, host, attach)?;
-    let probes = RefCell::new(probes);
+    let reader = RefCell::new(Reader { probes, rung, gone: 0 });
     Ok(Some(Counts {
-        snapshot: Box::new(move || snapshot(&mut probes.borrow_mut(), rung)),
+        snapshot: Box::new(move || reader.borrow_mut().snapshot()),
         module: module.filter(|_| rung == Rung::Kprobe),
         keeps,
     }))
 }
 
-fn snapshot(probes: &mut Counting, rung: Rung) -> Result<Snapshot> {
-    let series = probes.series();
-    let secrets = series.iter().filter(|series| series.kind.carries_secret());
-    let mut snapshot = Snapshot {
-        secrets: secrets.map(|series| series.latency.count()).sum(),
-        sizes: probes.sizes().into_iter().collect(),
-        probes: states(probes, rung)?,
-        series,
-        ..Snapshot::default()
-    };
-    let mut returned = 0;
-    let now = boot_ns();
-    probes.in_flight(|begun| match whereabouts(begun.pid(), begun.tid()) {
-        Whereabouts::Returned => returned += 1,
-        Whereabouts::Runs | Whereabouts::MayHang => {
+/// Reads what was counted.
+struct Reader {
+    probes: Counting,
+    rung: Rung,
+    /// Messages whose senders are gone and whose return no probe has seen.
+    gone: u64,
+}
+
+impl Reader {
+    fn snapshot(&mut self) -> Result<Snapshot> {
+        let mut snapshot = Snapshot::default();
+        self.look_at_flights(&mut snapshot);
+        let Self { probes, rung, gone } = self;
+        snapshot.series = probes.series();
+        let secrets = snapshot.series.iter().filter(|series| series.kind.carries_secret());
+        snapshot.secrets = secrets.map(|series| series.latency.count()).sum();
+        snapshot.sizes = probes.sizes().into_iter().collect();
+        snapshot.by_device = probes.by_device();
+        let devices: BTreeSet<_> = snapshot.by_device.iter().filter_map(|(dev, ..)| *dev).collect();
+        snapshot.devices = devices.into_iter().filter_map(|dev| Some((dev, name(dev)?))).collect();
+        let missed = probes.hooks().missed_so_far()?;
+        snapshot.lost = vec![
+            ("table", probes.totals().lost),
+            ("entry", missed.begun),
+            ("return", missed.ended + *gone),
+        ];
+        snapshot.probes = states(probes, *rung)?;
+        Ok(snapshot)
+    }
+
+    /// Counts what is in flight, and takes from there what cannot be.
+    fn look_at_flights(&mut self, snapshot: &mut Snapshot) {
+        let (now, mut gone) = (boot_ns(), Vec::new());
+        self.probes.in_flight(|begun| {
+            if is_gone(begun.pid(), begun.tid()) {
+                return gone.push(begun);
+            }
             let age_ns = now.saturating_sub(begun.boot_ns);
             snapshot.in_flight += 1;
             snapshot.oldest_in_flight_ns = snapshot.oldest_in_flight_ns.max(age_ns);
+        });
+        for begun in gone {
+            self.gone += u64::from(self.probes.free(begun));
         }
-    });
-    snapshot.by_device = probes.by_device();
-    let devices: BTreeSet<_> = snapshot.by_device.iter().filter_map(|(dev, ..)| *dev).collect();
-    snapshot.devices = devices.into_iter().filter_map(|dev| Some((dev, name(dev)?))).collect();
-    let missed = probes.hooks().missed_so_far()?;
-    snapshot.lost = vec![
-        ("table", probes.totals().lost),
-        ("entry", missed.begun),
-        ("return", missed.ended + returned),
-    ];
-    Ok(snapshot)
+    }
 }
 
 /// The name that a device has now.

@@ -116,6 +116,19 @@ pub fn lookup<K>(map: BorrowedFd<'_>, key: &K, value: &mut [u8]) -> io::Result<(
     bpf(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
 }
 
+/// Removes a value from a map; the key must be as long as the map's.
+///
+/// # Errors
+/// Those of `BPF_MAP_DELETE_ELEM`.
+pub fn delete<K>(map: BorrowedFd<'_>, key: &K) -> io::Result<()> {
+    let mut attr = zeroed();
+    // SAFETY: all of a union's variants are plain numbers; zeroes are valid in each.
+    let delete = unsafe { &mut attr.__bindgen_anon_2 };
+    delete.map_fd = map.as_raw_fd() as u32;
+    delete.key = std::ptr::from_ref(key) as u64;
+    bpf(bpf_cmd::BPF_MAP_DELETE_ELEM, &mut attr).map(drop)
+}
+
 /// The key behind `key` in a map, or the first; `None` where there is none. Keys must be as long as the
 /// map's.
 pub fn next_key<K: Default>(map: BorrowedFd<'_>, key: Option<&K>) -> Option<K> {

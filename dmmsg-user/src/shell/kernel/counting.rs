@@ -159,6 +159,13 @@ impl Counting {
         });
     }
 
+    /// Gives back the place of a message whose sender is gone and whose return was missed.
+    ///
+    /// Returns whether it was still there.
+    pub fn free(&mut self, begun: Begun) -> bool {
+        self.messages.free(begun.owner)
+    }
+
     /// Takes all programs off their hooks.
     ///
     /// # Errors

@@ -48,6 +48,16 @@ impl Flights {
         }
     }
 
+    /// Gives back the place of a sender that is gone, whose return no program has seen.
+    ///
+    /// Returns whether it was still there.
+    pub fn free(&mut self, owner: u64) -> bool {
+        match &self.table {
+            Table::Slots(slots) => (0..slots.len()).any(|index| slots.swap(index, owner, 0)),
+            Table::Tasks { map, .. } => bpf::delete(map.fd().as_fd(), &owner).is_ok(),
+        }
+    }
+
     /// Hands the bytes of every place to `look` that is somebody's and is not being written.
     pub fn each(&mut self, mut look: impl FnMut(&[u8])) {
         let Self { table, looks } = self;

@@ -88,6 +88,19 @@ impl Shared {
         }
     }
 
+    /// Puts `new` in the place of a value's first word if that is `old`, and tells whether it was.
+    pub fn swap(&self, index: usize, old: u64, new: u64) -> bool {
+        if index >= self.values {
+            return false;
+        }
+        // SAFETY: below the end of the mapping, as checked above.
+        let word = unsafe { self.start.add(index * self.words) };
+        // SAFETY: an aligned word that stays mapped as long as `self`; programs, which are the only
+        // others to write it, do so atomically.
+        let word = unsafe { AtomicU64::from_ptr(word) };
+        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
     /// Writes the first four bytes of the first value.
     pub fn set(&mut self, value: u32) {
         // SAFETY: an aligned word that stays mapped as long as `self`; there is a first value.

@@ -125,6 +125,26 @@ fn vm_metrics_show_what_hangs() {
     assert_eq!((ioctls("command=\"suspend\""), ioctls("command=\"resume\"")), (1.0, 1.0));
 }
 
+#[test]
+fn vm_metrics_do_not_keep_in_flight_whose_sender_is_gone() {
+    // More than the kernel keeps returns of for one kretprobe.
+    const MANY: u8 = 12;
+    let Some(_guest) = Guest::enter() else { return };
+    let pool = Pool::new();
+    let _exporter = Exporter::start(&["--probe", "kprobe"]);
+    let many = f64::from(MANY);
+    let answers = pool.while_many_hang(MANY.into(), || {
+        wait_until("all hang", || metrics()["dmmsg_in_flight_messages"] == many);
+    });
+    assert!(answers.iter().all(|errno| *errno == 0), "{answers:?}");
+    wait_until("none hangs", || metrics()["dmmsg_in_flight_messages"] == 0.0);
+    let found = metrics();
+    let counted = sum(&found, "dmmsg_messages_total", &[]);
+    let lost = sum(&found, "dmmsg_events_lost_total", &["stage=\"return\""]);
+    assert!(lost > 0.0, "the kernel has missed some returns");
+    assert_eq!(counted + lost, many);
+}
+
 /// Verbs and devices that senders could think of.
 const VERBS: u32 = 10_000;
 const DEVICES: u32 = 1_000;

@@ -27,6 +27,19 @@ impl Pool {
         Self { pool, _metadata: metadata }
     }
 
+    /// Sends so many messages at once, does something while they hang, lets them go and waits for their
+    /// senders, threads that then are gone; gives the messages' errnos.
+    pub fn while_many_hang(&self, count: usize, act: impl FnOnce()) -> Vec<i32> {
+        thread::scope(|scope| {
+            let suspended = Suspended::new("metadata");
+            let send = |id| self.pool.send(0, format!("create_thin {id}").as_bytes());
+            let senders = (0..count).map(|id| scope.spawn(move || send(id))).collect::<Vec<_>>();
+            act();
+            drop(suspended);
+            senders.into_iter().map(|sender| sender.join().expect("a message returns")).collect()
+        })
+    }
+
     /// Does something while a message hangs, which is then let go; gives the message's errno.
     pub fn while_hanging(&self, text: &str, act: impl FnOnce()) -> i32 {
         thread::scope(|scope| {
