@@ -61,7 +61,9 @@ unsafe impl Flight for Counted {
     }
 
     #[inline(always)]
-    fn abandon(&self) {
+    fn abandon(&mut self) {
+        // The next call has no start yet.
+        self.begun.boot_ns = 0;
         for _ in 0..(self.depth as usize).min(LAYERS) {
             count(Total::Lost);
         }

@@ -38,7 +38,9 @@ unsafe impl Flight for Counted {
     }
 
     #[inline(always)]
-    fn abandon(&self) {
+    fn abandon(&mut self) {
+        // The next call has no start yet.
+        self.begun.boot_ns = 0;
         if self.number != TARGET_MSG_NR {
             count(Total::Lost);
         }
@@ -65,15 +67,19 @@ pub fn begins(hook: &impl Arguments) {
         return;
     };
     flight.is_message = 0;
-    flight.number = if resumes(cmd, user) { IOCTL_RESUME } else { cmd.number() };
+    flight.number = match cmd.number() {
+        SUSPEND_NR if resumes(user) => IOCTL_RESUME,
+        // No command has this number; it counts as all beyond.
+        IOCTL_RESUME => u32::MAX,
+        number => number,
+    };
     flight.begun.boot_ns = task::boot_ns();
 }
 
-/// Whether the ioctl, which has one number for both, does not suspend but resumes.
+/// Whether the ioctl that suspends, and has one number for both, resumes.
 #[inline(always)]
-fn resumes(cmd: Cmd, user: u64) -> bool {
-    cmd.number() == SUSPEND_NR
-        && read_user::<u32>(user + ioctl_header::FLAGS).unwrap_or(0) & SUSPEND_FLAG == 0
+fn resumes(user: u64) -> bool {
+    read_user::<u32>(user + ioctl_header::FLAGS).unwrap_or(0) & SUSPEND_FLAG == 0
 }
 
 /// The task's ioctl has come to `target_message`.

@@ -68,7 +68,9 @@ unsafe impl Flight for Counted {
     }
 
     #[inline(always)]
-    fn abandon(&self) {
+    fn abandon(&mut self) {
+        // The next call has no start yet.
+        self.begun.boot_ns = 0;
         count(Total::Lost);
     }
 }
@@ -200,6 +202,9 @@ fn scan(flight: &mut Counted) {
         put(&mut flight.scanned.0, 0, verb.padded());
         flight.verb = catalogue::verb_number(&words(&flight.scanned.0)).unwrap_or(VERB_OTHER);
     }
+    // What is no verb may be a key.
+    flight.scan = Scan::new(false);
+    put(&mut flight.scanned.0, 0, &[0; VERB_LEN]);
 }
 
 /// A scan of a text, byte by byte.
@@ -251,7 +256,7 @@ pub fn ends(hook: &impl Return) {
     // What an earlier message has left there is not this one's.
     let dev = if looked_up != 0 { dev } else { 0 };
     let began = flight.begun.boot_ns;
-    let latency_ns = if now > began { now - began } else { 0 };
+    let latency_ns = now.saturating_sub(began);
     let series = catalogue::series(target_type, verb);
     if let Some(adding) = catalogue::count_return(series, latency_ns, hook.value(3), dev) {
         adding.size(text_len);

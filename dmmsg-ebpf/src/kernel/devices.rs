@@ -20,9 +20,9 @@ type Row = [u64; KINDS_MAX];
 #[map]
 static DEVICES: HashMap<u32, Row> = HashMap::with_max_entries(1, 0);
 
-/// The row of all devices that have none.
+/// The row of all devices that have none, and that of calls on no device.
 #[map]
-static OTHER_DEVICES: Array<Row> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+static OTHER_DEVICES: Array<Row> = Array::with_max_entries(2, BPF_F_MMAPABLE);
 
 /// What a new row is filled with.
 #[map]
@@ -40,6 +40,9 @@ pub fn add(dev: u32, series: u32) {
 
 #[inline(always)]
 fn row(dev: u32) -> Option<*mut Row> {
+    if dev == 0 {
+        return OTHER_DEVICES.get_ptr_mut(1);
+    }
     if let Some(row) = DEVICES.get_ptr_mut(dev) {
         return Some(row);
     }

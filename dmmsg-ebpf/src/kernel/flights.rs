@@ -27,7 +27,7 @@ pub unsafe trait Flight: Sized + 'static {
     fn places() -> &'static Table<Self>;
 
     /// Accounts for a call whose return was not seen, when its task makes the next one.
-    fn abandon(&self);
+    fn abandon(&mut self);
 }
 
 /// Bytes of a [`Flight`] at most.

@@ -79,7 +79,7 @@ unsafe impl Flight for Direct {
     }
 
     #[inline(always)]
-    fn abandon(&self) {
+    fn abandon(&mut self) {
         for _ in 0..(self.depth as usize).min(LAYERS) {
             lose();
         }

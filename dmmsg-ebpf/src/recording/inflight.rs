@@ -81,7 +81,7 @@ unsafe impl Flight for InFlight {
     }
 
     #[inline(always)]
-    fn abandon(&self) {
+    fn abandon(&mut self) {
         lose();
     }
 }

@@ -62,7 +62,7 @@ unsafe impl Flight for Ioctl {
     }
 
     #[inline(always)]
-    fn abandon(&self) {
+    fn abandon(&mut self) {
         if !may_be_message(self.record.head.cmd) {
             lose();
         }

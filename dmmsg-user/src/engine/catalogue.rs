@@ -1,6 +1,6 @@
 //! Numbers every series that the counting programs can add to, before they are loaded.
 
-use std::{collections::HashMap, iter};
+use std::collections::HashMap;
 
 use dmmsg_common::count::{
     Catalogue, IOCTL_RESUME, KINDS_MAX, Names, TYPE_NONE, TYPE_OTHER, TYPES, VERB_DIRECT,
@@ -55,7 +55,7 @@ impl Plan {
                 (_, verb) => catalogue.ioctls[command(verb)] = at,
             }
         }
-        catalogue.count = iter::repeat_n(1, kinds.len()).sum();
+        catalogue.count = (0..).zip(&kinds).map(|(at, _)| at + 1).last().unwrap_or_default();
         Self { catalogue, kinds }
     }
 }

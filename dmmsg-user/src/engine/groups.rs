@@ -58,7 +58,7 @@ enum Place {
 }
 
 /// What was asked for, in words of a closed set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind {
     /// `control`, `direct` or `ioctl`.
     pub interface: &'static str,

@@ -11,7 +11,7 @@ use crate::engine::{
 /// Number of a metric's sets of labels at most, where so many devices are told apart.
 pub type Most = fn(devices: u64) -> u64;
 
-/// Probes at most: entry and return of each point, and more than there are today.
+/// Probes at most: one state of each point, and room for more points.
 const PROBES: u64 = 16;
 /// Stages at most at which a call can be lost.
 const STAGES: u64 = 8;

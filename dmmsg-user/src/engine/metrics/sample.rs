@@ -140,8 +140,7 @@ pub fn sizes(snapshot: &Snapshot) -> Vec<Sample> {
 pub fn ioctls(snapshot: &Snapshot) -> Vec<Sample> {
     let ioctls = snapshot.series.iter().filter(|series| series.kind.interface == IOCTL);
     let counts = ioctls.flat_map(|series| {
-        let failed: u64 = series.errors.iter().map(|(_, count)| count).sum();
-        let succeeded = (NO_ERROR, series.latency.count().saturating_sub(failed));
+        let succeeded = (NO_ERROR, series.succeeded);
         let failures = series.errors.iter().map(|(errno, count)| (errno_label(*errno), *count));
         let by_errno = [succeeded].into_iter().chain(failures);
         by_errno.map(|(errno, count)| (words([series.kind.verb, errno]), Value::Number(count)))

@@ -36,6 +36,9 @@ pub struct Series {
     pub kind: Kind,
     /// Latencies in ns of the calls that returned.
     pub latency: Histogram,
+    /// Calls that did not fail. It never falls from one snapshot to the next, though what it is made of is
+    /// counted while it is read.
+    pub succeeded: u64,
     /// Calls that failed, by positive errno.
     pub errors: Vec<(i32, u64)>,
 }
@@ -43,7 +46,7 @@ pub struct Series {
 /// How one probe does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProbeState {
-    /// Where it sits, such as `target_message entry`.
+    /// Where it sits, such as `target_message`.
     pub name: &'static str,
     /// `fentry`, `kprobe` or `none`.
     pub rung: &'static str,

@@ -101,7 +101,8 @@ pub static METRICS: &[Metric] = &[
         help: "Messages that returned",
         note: "`interface` is `control` for `DM_TARGET_MSG` and `direct` for ioctls of \
                device-mapper's type that are sent to a device. Whoever sent them and however they \
-               ended, each counts once, when it returns.",
+               ended, each counts once, when it returns; a `direct` one once on each device that \
+               passed it on.",
         samples: sample::messages,
         most: bound::messages,
         ..Metric::PLAIN
@@ -149,7 +150,9 @@ pub static METRICS: &[Metric] = &[
         kind: Type::Gauge,
         unit: "seconds",
         help: "Age of the oldest message that has not returned, 0 where there is none",
-        note: "A message that hangs is in no other metric, for those count what returned.",
+        note: "Of `control` messages. One that hangs is in no other metric, for those count what \
+               returned. By kprobes, which miss the returns of more calls at once than the kernel \
+               has room for, a message whose sender lives on can be here until that sends another.",
         samples: sample::oldest_in_flight,
         ..Metric::PLAIN
     },
@@ -211,7 +214,8 @@ pub static METRICS: &[Metric] = &[
         kind: Type::Info,
         labels: &["device", "name"],
         help: "Name of a device that is told apart, as it is now",
-        note: "Only with `--per-device`. The name is bytes from strangers: what is not plain text is \
+        note: "Only with `--per-device`, with which a scrape reads by system calls: on a kernel that \
+               preempts itself, a kprobe can miss a call meanwhile. The name is bytes from strangers: what is not plain text is \
                escaped as `\\xNN` before the format's own escapes.",
         samples: sample::devices,
         most: bound::devices,

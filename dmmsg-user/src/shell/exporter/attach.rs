@@ -1,6 +1,10 @@
 //! The door to the kernel: what counts, and how its counts are read.
 
-use std::{cell::RefCell, collections::BTreeSet, fs};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    fs,
+};
 
 use anyhow::Result;
 use dmmsg_common::dm::DevT;
@@ -10,7 +14,8 @@ use super::cli::Options;
 use crate::{
     engine::{
         filter::Filter,
-        metrics::{ProbeState, Snapshot},
+        groups::Kind,
+        metrics::{ProbeState, Series, Snapshot},
         plan::{Point, Rung},
     },
     shell::{
@@ -51,7 +56,7 @@ pub async fn attach(options: &Options, stop: &mut Stop) -> Result<Option<Counts>
     let all = Filter { ioctls: true, ..Filter::default() };
     let attach = |attachment, host: &_| counting(&all, per_device, attachment, host);
     let (probes, rung) = climb(options.probe, wanted, host, attach)?;
-    let reader = RefCell::new(Reader { probes, rung, gone: 0 });
+    let reader = RefCell::new(Reader { probes, rung, gone: 0, succeeded: HashMap::new() });
     Ok(Some(Counts {
         snapshot: Box::new(move || reader.borrow_mut().snapshot()),
         module: module.filter(|_| rung == Rung::Kprobe),
@@ -63,45 +68,50 @@ pub async fn attach(options: &Options, stop: &mut Stop) -> Result<Option<Counts>
 struct Reader {
     probes: Counting,
     rung: Rung,
-    /// Messages whose senders are gone and whose return no probe has seen.
+    /// Calls whose senders are gone and whose return no probe has seen.
     gone: u64,
+    /// Calls that succeeded, as far as was told.
+    succeeded: HashMap<Kind, u64>,
 }
 
 impl Reader {
     fn snapshot(&mut self) -> Result<Snapshot> {
         let mut snapshot = Snapshot::default();
         self.look_at_flights(&mut snapshot);
-        let Self { probes, rung, gone } = self;
-        snapshot.series = probes.series();
+        snapshot.series = self.probes.series();
+        self.hold_successes(&mut snapshot.series);
+        let Self { probes, rung, gone, .. } = self;
         let secrets = snapshot.series.iter().filter(|series| series.kind.carries_secret());
         snapshot.secrets = secrets.map(|series| series.latency.count()).sum();
         snapshot.sizes = probes.sizes().into_iter().collect();
         snapshot.by_device = probes.by_device();
         let devices: BTreeSet<_> = snapshot.by_device.iter().filter_map(|(dev, ..)| *dev).collect();
         snapshot.devices = devices.into_iter().filter_map(|dev| Some((dev, name(dev)?))).collect();
+        // Of ioctls whose return was skipped, `table` and `return` hold what is left of them.
         let missed = probes.hooks().missed_so_far()?;
-        snapshot.lost = vec![
-            ("table", probes.totals().lost),
-            ("entry", missed.begun),
-            ("return", missed.ended + *gone),
-        ];
+        let table = probes.totals().lost;
+        snapshot.lost = vec![("table", table), ("entry", missed.begun), ("return", *gone)];
         snapshot.probes = states(probes, *rung)?;
         Ok(snapshot)
     }
 
-    /// Counts what is in flight, and takes from there what cannot be.
+    /// Counts what is in flight, when what cannot be was taken from there.
     fn look_at_flights(&mut self, snapshot: &mut Snapshot) {
-        let (now, mut gone) = (boot_ns(), Vec::new());
+        self.gone += self.probes.free_those_gone(|begun| is_gone(begun.pid(), begun.tid()));
+        let now = boot_ns();
         self.probes.in_flight(|begun| {
-            if is_gone(begun.pid(), begun.tid()) {
-                return gone.push(begun);
-            }
             let age_ns = now.saturating_sub(begun.boot_ns);
             snapshot.in_flight += 1;
             snapshot.oldest_in_flight_ns = snapshot.oldest_in_flight_ns.max(age_ns);
         });
-        for begun in gone {
-            self.gone += u64::from(self.probes.free(begun));
+    }
+
+    /// Lets no number of calls fall that succeeded.
+    fn hold_successes(&mut self, series: &mut [Series]) {
+        for Series { kind, succeeded, .. } in series {
+            let held = self.succeeded.entry(*kind).or_default();
+            *held = (*held).max(*succeeded);
+            *succeeded = *held;
         }
     }
 }

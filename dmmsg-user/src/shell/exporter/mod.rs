@@ -56,8 +56,10 @@ async fn export(options: &Options) -> Result<Exit> {
 pub async fn run(listener: TcpListener, counts: Counts, mut stop: Stop) -> Result<Exit> {
     let address = listener.local_addr().context("ask for the socket's address")?;
     stop.when_module_goes(counts.module);
-    privilege::give_up(counts.keeps)?;
-    say(format_args!("probes attached, capabilities dropped, serving http://{address}/"));
+    let keeps = counts.keeps;
+    privilege::give_up(keeps)?;
+    let but = if keeps.is_empty() { "" } else { " but CAP_BPF" };
+    say(format_args!("probes attached, capabilities dropped{but}, serving http://{address}/"));
     supervisor::ready();
     LocalSet::new()
         .run_until(async {

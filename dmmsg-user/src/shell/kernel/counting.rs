@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, mem::offset_of};
 use anyhow::{Context as _, Result};
 use dmmsg_common::{
     count::{Begun, ERRNOS, Series as Counts, Totals},
-    dm::DevT,
+    dm::{DevT, TARGET_MSG_NR},
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
@@ -40,6 +40,8 @@ pub struct Counting {
     errors: Shared,
     totals: Shared,
     messages: Flights,
+    directs: Flights,
+    ioctls: Flights,
     devices: Option<Devices>,
 }
 
@@ -71,9 +73,11 @@ impl Counting {
         let mut shared = |name| Shared::new(take_map(&mut ebpf, name)?);
         let (series, errors, totals) = (shared("SERIES")?, shared("ERRORS")?, shared("TOTALS")?);
         let messages = Flights::new(take_map(&mut ebpf, "MESSAGES")?)?;
+        let mut flights = |name| Flights::new(take_map(&mut ebpf, name)?);
+        let (directs, ioctls) = (flights("DIRECTS")?, flights("IOCTLS")?);
         let devices = (per_device > 0).then(|| Devices::new(&mut ebpf)).transpose()?;
         bpf::trim_heap();
-        Ok(Self { hooks, plan, shards, series, errors, totals, messages, devices })
+        Ok(Self { hooks, plan, shards, series, errors, totals, messages, directs, ioctls, devices })
     }
 
     /// Every kind of call that was counted, with its latencies in ns and its errors.
@@ -82,7 +86,9 @@ impl Counting {
         counted
             .map(|(at, kind, Sums { latencies, .. })| {
                 let errors = self.errors_of(at);
-                Series { kind, latency: latencies, errors }
+                let failed: u64 = errors.iter().map(|(_, count)| count).sum();
+                let succeeded = latencies.count().saturating_sub(failed);
+                Series { kind, latency: latencies, succeeded, errors }
             })
             .collect()
     }
@@ -159,11 +165,17 @@ impl Counting {
         });
     }
 
-    /// Gives back the place of a message whose sender is gone and whose return was missed.
+    /// Gives back the places of calls whose senders are gone and whose return was missed.
     ///
-    /// Returns whether it was still there.
-    pub fn free(&mut self, begun: Begun) -> bool {
-        self.messages.free(begun.owner)
+    /// Returns how many of them will be in no series. An ioctl that a message came of counts as the
+    /// message alone.
+    pub fn free_those_gone(&mut self, is_gone: impl Fn(Begun) -> bool) -> u64 {
+        let Self { messages, directs, ioctls, .. } = self;
+        let any = |_: &[u8]| true;
+        let no_message = |rest: &[u8]| rest.get(..4) != Some(&TARGET_MSG_NR.to_ne_bytes());
+        free(messages, &is_gone, any)
+            + free(directs, &is_gone, any)
+            + free(ioctls, &is_gone, no_message)
     }
 
     /// Takes all programs off their hooks.
@@ -178,6 +190,24 @@ impl Counting {
     pub const fn hooks(&self) -> &Hooks {
         &self.hooks
     }
+}
+
+/// Gives back the places of senders that are gone; returns of how many of them, by what stands behind
+/// their start, the loss counts.
+fn free(
+    flights: &mut Flights,
+    is_gone: impl Fn(Begun) -> bool,
+    counts: impl Fn(&[u8]) -> bool,
+) -> u64 {
+    let mut gone = Vec::new();
+    flights.each(|slot| {
+        let Ok((begun, rest)) = Begun::read_from_prefix(slot) else { return };
+        if begun.boot_ns != 0 && is_gone(begun) {
+            gone.push((begun.owner, counts(rest)));
+        }
+    });
+    let freed = gone.into_iter().filter(|(owner, _)| flights.free(*owner));
+    freed.map(|(_, counts)| u64::from(counts)).sum()
 }
 
 /// A series on all CPUs together.

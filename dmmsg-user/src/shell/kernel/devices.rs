@@ -47,6 +47,8 @@ impl Devices {
             }
             last = Some(dev);
         }
+        self.others.read(1, &mut row);
+        look(Some(DevT(0)), &row);
         self.others.read(0, &mut row);
         look(None, &row);
     }

@@ -53,7 +53,7 @@ impl Flights {
     /// Returns whether it was still there.
     pub fn free(&mut self, owner: u64) -> bool {
         match &self.table {
-            Table::Slots(slots) => (0..slots.len()).any(|index| slots.swap(index, owner, 0)),
+            Table::Slots(slots) => (0..slots.len()).any(|index| slots.free(index, owner)),
             Table::Tasks { map, .. } => bpf::delete(map.fd().as_fd(), &owner).is_ok(),
         }
     }

@@ -88,17 +88,24 @@ impl Shared {
         }
     }
 
-    /// Puts `new` in the place of a value's first word if that is `old`, and tells whether it was.
-    pub fn swap(&self, index: usize, old: u64, new: u64) -> bool {
-        if index >= self.values {
+    /// Clears the first two words of a value if the first is `owner`, the second one first; tells whether
+    /// it was.
+    ///
+    /// Nobody may be using the value, which its owner's word says.
+    pub fn free(&self, index: usize, owner: u64) -> bool {
+        if index >= self.values || self.words < 2 || self.word(index, 0) != owner {
             return false;
         }
         // SAFETY: below the end of the mapping, as checked above.
-        let word = unsafe { self.start.add(index * self.words) };
+        let first = unsafe { self.start.add(index * self.words) };
+        // SAFETY: as above.
+        let second = unsafe { first.add(1) };
         // SAFETY: an aligned word that stays mapped as long as `self`; programs, which are the only
-        // others to write it, do so atomically.
-        let word = unsafe { AtomicU64::from_ptr(word) };
-        word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        // others to write it, do so only for its owner.
+        unsafe { AtomicU64::from_ptr(second) }.store(0, Ordering::Relaxed);
+        // SAFETY: as above, and they do so atomically.
+        let first = unsafe { AtomicU64::from_ptr(first) };
+        first.compare_exchange(owner, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Writes the first four bytes of the first value.

@@ -1,19 +1,9 @@
 //! Rules are valid, and alerts fire when they should and else do not, as promtool finds.
 
-use std::{env, path::PathBuf, process::Command};
+use std::process::Command;
 
 use super::{RULES, path};
-use crate::require;
-
-/// Prometheus' checker, which `cargo xtask test` brings; `None` where there is none, having said so.
-fn promtool() -> Option<PathBuf> {
-    let found = env::var_os("DMMSG_PROMTOOL").map(PathBuf::from);
-    if found.is_none() {
-        assert!(!require::is_required("promtool"), "DMMSG_REQUIRE has `promtool`: name its place");
-        require::skip("needs promtool, see `cargo xtask test`");
-    }
-    found
-}
+use crate::require::promtool;
 
 /// Runs promtool on a file of ours; what it prints, if it is content.
 fn check(words: &[&str], file: &str) -> Option<String> {

@@ -19,16 +19,19 @@ fn serve(limits: Limits, snapshot: Snapshot) -> Server {
     Server::start(limits, move || Ok(snapshot.clone()))
 }
 
-/// Scrapes, and tells how long that took.
-fn scrape(address: SocketAddr) -> Duration {
-    let start = Instant::now();
+fn scrape(address: SocketAddr) {
     assert_eq!(get(address, "/metrics").status, 200);
-    start.elapsed()
+}
+
+/// Limits by which no connection ends for its time within a test.
+fn patient() -> Limits {
+    let long = Duration::from_mins(30);
+    Limits { header_time: long, whole_time: long, linger_time: long, ..Limits::default() }
 }
 
 #[test]
 fn clients_that_never_ask_keep_nobody_out() {
-    let server = Server::of(few());
+    let server = serve(patient(), few());
     let mut slow: Vec<TcpStream> = Vec::new();
     for _ in 0..200 {
         let mut stream = connect(server.address);
@@ -36,26 +39,24 @@ fn clients_that_never_ask_keep_nobody_out() {
         slow.push(stream);
     }
     for _ in 0..5 {
-        assert!(scrape(server.address) < Duration::from_secs(2));
+        scrape(server.address);
         for stream in &mut slow {
             // Those that had to go do not get this through.
             let _ = stream.write_all(b"x");
         }
     }
-    assert!(scrape(server.address) < Duration::from_secs(2));
+    scrape(server.address);
 }
 
 #[test]
 fn connections_are_few_and_the_oldest_goes() {
-    let server = serve(Limits { connections: 4, ..Limits::default() }, few());
-    let start = Instant::now();
+    let server = serve(Limits { connections: 4, ..patient() }, few());
     let mut idle: Vec<_> = (0..10).map(|_| connect(server.address)).collect();
     let stays = idle.split_off(6);
     for mut stream in idle {
         // It ends, at once or by a reset.
         assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
     }
-    assert!(start.elapsed() < Duration::from_secs(3));
     for mut stream in stays {
         stream.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").unwrap();
         assert_eq!(read(stream).unwrap().status, 503);
@@ -92,8 +93,7 @@ fn a_request_that_does_not_come_is_not_waited_for() {
         stream.write_all(start.as_bytes()).unwrap();
         let answer = read(stream);
         assert!(answer.is_none_or(|answer| answer.status == 408), "{start}");
-        let took = begin.elapsed();
-        assert!(took > Duration::from_millis(400) && took < Duration::from_secs(4), "{took:?}");
+        assert!(begin.elapsed() > Duration::from_millis(400), "{start}");
     }
 }
 
@@ -108,7 +108,7 @@ fn an_answer_that_is_not_read_is_not_waited_for() {
     stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
     thread::sleep(Duration::from_secs(1));
     assert_eq!(get(server.address, "/healthz").status, 503, "others are served meanwhile");
-    thread::sleep(Duration::from_secs(1));
+    thread::sleep(Duration::from_secs(3));
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     assert!(bytes.len() < whole, "{} of {whole} bytes", bytes.len());
@@ -126,7 +126,7 @@ fn send_slowly(address: SocketAddr, request: &[u8]) -> Response {
 
 #[test]
 fn what_is_too_long_is_refused() {
-    let server = Server::of(few());
+    let server = serve(patient(), few());
     let line = [b"GET /", vec![b'a'; 1 << 20].as_slice(), b" HTTP/1.1\r\n\r\n"].concat();
     let header = [b"GET / HTTP/1.1\r\nX: ", vec![b'a'; 1 << 20].as_slice(), b"\r\n\r\n"].concat();
     let headers = [b"GET / HTTP/1.1\r\n", b"X: y\r\n".repeat(1000).as_slice(), b"\r\n"].concat();

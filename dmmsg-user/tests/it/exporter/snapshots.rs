@@ -24,7 +24,9 @@ pub fn histogram(values: &[u64]) -> Histogram {
 }
 
 pub fn series(kind: Kind, latencies_ns: &[u64], errors: &[(i32, u64)]) -> Series {
-    Series { kind, latency: histogram(latencies_ns), errors: errors.to_vec() }
+    let failed: u64 = errors.iter().map(|(_, count)| count).sum();
+    let succeeded = (latencies_ns.len() as u64).saturating_sub(failed);
+    Series { kind, latency: histogram(latencies_ns), succeeded, errors: errors.to_vec() }
 }
 
 const fn probe(name: &'static str, hits: u64) -> ProbeState {

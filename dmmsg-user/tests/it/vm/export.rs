@@ -204,7 +204,9 @@ fn vm_clients_that_misbehave_cost_no_message() {
             })
             .collect();
         let long = [b"GET /", b"a".repeat(1 << 20).as_slice(), b" HTTP/1.1\r\n\r\n"].concat();
-        assert!(matches!(answer(&long).as_deref(), Some("400" | "414" | "431") | None));
+        // A guest that stands still for a second may find the connection closed.
+        let refusal = (0..3).find_map(|_| answer(&long));
+        assert!(matches!(refusal.as_deref(), Some("400" | "414" | "431")), "{refusal:?}");
         assert!(matches!(answer(b"\x16\x03\x01\x02\x00\x01\0\0\r\n\r\n").as_deref(), Some("400")));
         assert_eq!(answer(b"POST / HTTP/1.0\r\n\r\n").as_deref(), Some("405"));
         for _ in 0..100 {

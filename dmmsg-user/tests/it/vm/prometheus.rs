@@ -100,7 +100,7 @@ impl Prometheus {
 
     /// Waits until a job has been scraped this often from now on.
     pub fn wait_for_scrapes(&self, job: &str, count: u32) {
-        let scrapes = format!("count_over_time(up{{job=\"{job}\"}}[1h])");
+        let scrapes = format!("sum_over_time(up{{job=\"{job}\"}}[1h])");
         let before = self.value(&scrapes).unwrap_or_default();
         self.wait_for(&format!("{scrapes} >= {}", before + f64::from(count)));
     }
