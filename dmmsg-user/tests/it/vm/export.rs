@@ -140,9 +140,11 @@ fn vm_metrics_do_not_keep_in_flight_whose_sender_is_gone() {
     wait_until("none hangs", || metrics()["dmmsg_in_flight_messages"] == 0.0);
     let found = metrics();
     let counted = sum(&found, "dmmsg_messages_total", &[]);
+    // The kernel has missed some returns, and with them those of ioctls that dmsetup made meanwhile.
     let lost = sum(&found, "dmmsg_events_lost_total", &["stage=\"return\""]);
-    assert!(lost > 0.0, "the kernel has missed some returns");
-    assert_eq!(counted + lost, many);
+    assert!(counted < many && counted + lost >= many, "{counted} {lost}");
+    let begun = sum(&found, "dmmsg_probe_hits_total", &["probe=\"target_message\""]);
+    assert_eq!(begun, many);
 }
 
 /// Verbs and devices that senders could think of.
