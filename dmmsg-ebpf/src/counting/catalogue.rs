@@ -9,7 +9,6 @@ use dmmsg_common::{
 
 use crate::kernel::opaque::opaque;
 use crate::kernel::{
-    devices,
     memory::global,
     series::{Adding, add_error},
     task,
@@ -80,18 +79,9 @@ pub fn counts_by_device() -> bool {
     global::<_, u32>(&CATALOGUE, offset_of!(Catalogue, by_device)) != 0
 }
 
-/// As [`count_control`], of a call on a device.
-#[inline(always)]
-pub fn count_return(series: u32, latency_ns: u64, ret: u64, dev: u32) -> Option<Adding> {
-    if counts_by_device() {
-        devices::add(dev, series);
-    }
-    count_control(series, latency_ns, ret)
-}
-
 /// Counts a call of a series that has returned: how long it took, and the error it gave, if it failed.
 #[inline(always)]
-pub fn count_control(series: u32, latency_ns: u64, ret: u64) -> Option<Adding> {
+pub fn count_return(series: u32, latency_ns: u64, ret: u64) -> Option<Adding> {
     let adding = Adding::to(of_this_cpu(series))?;
     adding.latency(latency_ns);
     let ret = ret as i32;

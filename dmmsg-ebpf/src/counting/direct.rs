@@ -13,6 +13,7 @@ use super::catalogue::{self, count};
 use crate::kernel::opaque::opaque;
 use crate::{
     kernel::{
+        devices,
         flights::{self, Flight},
         memory::{Access, layout},
         task::{self, Arguments, Return, Task},
@@ -175,7 +176,10 @@ pub fn ends(hook: &impl Return) {
     }
     let series = catalogue::series(layer.target_type, verb(layer.cmd));
     let latency_ns = now.saturating_sub(layer.boot_ns);
-    catalogue::count_return(series, latency_ns, hook.value(4), layer.dev);
+    if catalogue::counts_by_device() {
+        devices::add(layer.dev, series);
+    }
+    catalogue::count_return(series, latency_ns, hook.value(4));
     flight.depth = above as u32;
     if above == 0 {
         flight.begun.boot_ns = 0;

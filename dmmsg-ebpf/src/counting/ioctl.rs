@@ -102,7 +102,7 @@ pub fn ends(hook: &impl Return) {
         }
         let latency_ns = now.saturating_sub(flight.begun.boot_ns);
         let series = catalogue::series_of_control(flight.number);
-        catalogue::count_control(series, latency_ns, hook.value(3));
+        catalogue::count_return(series, latency_ns, hook.value(3));
     }
     flight.begun.boot_ns = 0;
     flights::land(flight);

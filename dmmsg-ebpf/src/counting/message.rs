@@ -19,6 +19,7 @@ use crate::kernel::opaque::opaque;
 use crate::{
     filter,
     kernel::{
+        devices,
         flights::{self, Flight},
         memory::{Access, Loose, keep, layout, put, read, repeat, words},
         task::{self, Arguments, Return, Task},
@@ -252,13 +253,15 @@ pub fn device_found<A: Access>(hook: &impl Return) {
 pub fn ends(hook: &impl Return) {
     let now = task::boot_ns();
     let Some(flight) = flights::find::<Counted>(&Task::by_id()) else { return };
-    let Counted { target_type, verb, text_len, looked_up, dev, .. } = *flight;
-    // What an earlier message has left there is not this one's.
-    let dev = if looked_up != 0 { dev } else { 0 };
+    let Counted { target_type, verb, text_len, .. } = *flight;
     let began = flight.begun.boot_ns;
     let latency_ns = now.saturating_sub(began);
     let series = catalogue::series(target_type, verb);
-    if let Some(adding) = catalogue::count_return(series, latency_ns, hook.value(3), dev) {
+    if catalogue::counts_by_device() {
+        // What an earlier message has left there is not this one's.
+        devices::add(if flight.looked_up != 0 { flight.dev } else { 0 }, series);
+    }
+    if let Some(adding) = catalogue::count_return(series, latency_ns, hook.value(3)) {
         adding.size(text_len);
     }
     // Who looks at the place before the next message has a start must not take this one's.
