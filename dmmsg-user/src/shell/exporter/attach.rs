@@ -78,12 +78,13 @@ impl Reader {
     fn snapshot(&mut self) -> Result<Snapshot> {
         let mut snapshot = Snapshot::default();
         self.look_at_flights(&mut snapshot);
-        snapshot.series = self.probes.series();
+        let (series, sizes) = self.probes.series();
+        snapshot.series = series;
+        snapshot.sizes = sizes.into_iter().collect();
         self.hold_successes(&mut snapshot.series);
         let Self { probes, rung, gone, .. } = self;
         let secrets = snapshot.series.iter().filter(|series| series.kind.carries_secret());
         snapshot.secrets = secrets.map(|series| series.latency.count()).sum();
-        snapshot.sizes = probes.sizes().into_iter().collect();
         snapshot.by_device = probes.by_device();
         let devices: BTreeSet<_> = snapshot.by_device.iter().filter_map(|(dev, ..)| *dev).collect();
         snapshot.devices = devices.into_iter().filter_map(|dev| Some((dev, name(dev)?))).collect();

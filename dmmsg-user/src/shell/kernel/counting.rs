@@ -80,17 +80,20 @@ impl Counting {
         Ok(Self { hooks, plan, shards, series, errors, totals, messages, directs, ioctls, devices })
     }
 
-    /// Every kind of call that was counted, with its latencies in ns and its errors.
-    pub fn series(&self) -> Vec<Series> {
-        let counted = self.counted(Shared::read);
-        counted
-            .map(|(at, kind, Sums { latencies, .. })| {
-                let errors = self.errors_of(at);
-                let failed: u64 = errors.iter().map(|(_, count)| count).sum();
-                let succeeded = latencies.count().saturating_sub(failed);
-                Series { kind, latency: latencies, succeeded, errors }
-            })
-            .collect()
+    /// Every kind of call that was counted, with its latencies in ns and its errors, and the sizes of
+    /// messages in bytes, by type of target.
+    pub fn series(&self) -> (Vec<Series>, BTreeMap<Option<&'static str>, Histogram>) {
+        let (mut series, mut sizes) = (Vec::new(), BTreeMap::<_, Histogram>::new());
+        for (at, kind, sums) in self.counted(Shared::read) {
+            if kind.interface == CONTROL {
+                sizes.entry(kind.target_type).or_default().merge(&sums.sizes);
+            }
+            let (latency, errors) = (sums.latencies, self.errors_of(at));
+            let failed: u64 = errors.iter().map(|(_, count)| count).sum();
+            let succeeded = latency.count().saturating_sub(failed);
+            series.push(Series { kind, latency, succeeded, errors });
+        }
+        (series, sizes)
     }
 
     /// Takes the latencies in ns that were counted since the last time, by kind of call.
@@ -109,16 +112,6 @@ impl Counting {
             });
         }
         counts
-    }
-
-    /// The sizes of messages in bytes, by type of target.
-    pub fn sizes(&self) -> BTreeMap<Option<&'static str>, Histogram> {
-        let mut sizes = BTreeMap::<_, Histogram>::new();
-        let messages = self.counted(Shared::read).filter(|(_, kind, _)| kind.interface == CONTROL);
-        for (_, kind, sums) in messages {
-            sizes.entry(kind.target_type).or_default().merge(&sums.sizes);
-        }
-        sizes
     }
 
     /// The series in which something was counted, read in one of the ways to read memory.
